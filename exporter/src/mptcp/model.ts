@@ -264,6 +264,8 @@ export interface Incident {
 export interface Reading {
   readonly source: SourceName;
   readonly kernel: KernelKind;
+  /** As `uname -r` prints it. */
+  readonly kernelRelease?: string;
   /** Monotonic clock at the moment the sockets had been read. */
   readonly monotonicSeconds: number;
   readonly sockets: Outcome<SocketRecords>;

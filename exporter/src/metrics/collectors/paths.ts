@@ -1,0 +1,138 @@
+import { SUBFLOW_STATES, type SubflowState, subflowState } from '../../mptcp/activity.ts';
+import type { CloseReason } from '../../mptcp/ledger.ts';
+import type { Subflow } from '../../mptcp/model.ts';
+import { RTT_BUCKETS_SECONDS } from '../../mptcp/throughput.ts';
+import { collector } from '../collector.ts';
+import { counter, gauge, histogram } from '../family.ts';
+
+const CLOSE_REASONS: readonly CloseReason[] = ['connection_closed', 'subflow_closed'];
+
+/** Paths: what each uplink carries and how fast, summed over all its subflows, open and closed (ledger). */
+export const paths = collector(
+  'paths',
+  ['sockets', 'interfaces'],
+  {
+    info: gauge(
+      'mptcp_path_info',
+      'A path, from the configuration, else an interface that carries or could carry subflows. Lists are joined by commas.',
+      ['path', 'interface', 'address', 'access', 'metered', 'backup', 'endpoint_id'],
+    ),
+    sent: counter(
+      'mptcp_path_sent_bytes_total',
+      'TCP payload bytes sent by all MPTCP subflows of the path since the exporter started, retransmissions included, from tcp_info.',
+      ['path'],
+    ),
+    received: counter(
+      'mptcp_path_received_bytes_total',
+      'TCP payload bytes received in order by all MPTCP subflows of the path since the exporter started, from tcp_info.',
+      ['path'],
+    ),
+    retransmitted: counter(
+      'mptcp_path_retransmitted_bytes_total',
+      'TCP payload bytes sent again on the path since the exporter started, from tcp_info.',
+      ['path'],
+    ),
+    acknowledged: counter(
+      'mptcp_path_acknowledged_bytes_total',
+      'TCP payload bytes the peer acknowledged on the path since the exporter started, SYN and FIN counted, from tcp_info.',
+      ['path'],
+    ),
+    unaccounted: counter(
+      'mptcp_path_unaccounted_closes_total',
+      'Subflows that closed with their last bytes not learnt: what moved since the look before is missing from the totals.',
+      ['path'],
+    ),
+    subflows: gauge('mptcp_path_subflows', 'Open subflows by what they do.', ['path', 'state']),
+    established: counter(
+      'mptcp_path_subflows_established_total',
+      'Subflows seen to open on the path since the exporter started.',
+      ['path'],
+    ),
+    closed: counter(
+      'mptcp_path_subflows_closed_total',
+      'Subflows seen to close since the exporter started: with their connection, or alone while it went on.',
+      ['path', 'reason'],
+    ),
+    rtt: histogram(
+      'mptcp_path_rtt_seconds',
+      'Smoothed round-trip times of subflows that moved data, one observation per subflow and sample, from tcp_info.',
+      ['path'],
+    ),
+    send: gauge(
+      'mptcp_path_send_throughput_bytes_per_second',
+      'Bytes sent per second over the last sampling interval.',
+      ['path'],
+    ),
+    receive: gauge(
+      'mptcp_path_receive_throughput_bytes_per_second',
+      'Bytes received per second over the last sampling interval.',
+      ['path'],
+    ),
+    maximumSend: gauge(
+      'mptcp_path_send_throughput_max_bytes_per_second',
+      'Highest send throughput of a sampling interval in the last 15 s.',
+      ['path'],
+    ),
+    maximumReceive: gauge(
+      'mptcp_path_receive_throughput_max_bytes_per_second',
+      'Highest receive throughput of a sampling interval in the last 15 s.',
+      ['path'],
+    ),
+  },
+  ({ picture: { snapshot, ledger, throughput, facts } }, emit) => {
+    for (const { name, interfaceName, addresses, access, metered, backup, endpointIds } of snapshot.paths) {
+      emit.info(
+        {
+          path: name,
+          interface: interfaceName ?? '',
+          address: addresses.join(','),
+          access: access ?? facts.get(interfaceName ?? '')?.access ?? '',
+          metered: flag(metered),
+          backup: flag(backup),
+          endpoint_id: endpointIds.join(','),
+        },
+        1,
+      );
+    }
+    // A path that has carried nothing is at 0, not absent, or its first bytes would be lost to rate().
+    const none = snapshot.capabilities.get('subflow_bytes') === false ? undefined : 0;
+    for (const [path, totals] of ledger.paths) {
+      const labels = { path };
+      emit.sent(labels, totals.sentBytes ?? none);
+      emit.received(labels, totals.receivedBytes ?? none);
+      emit.retransmitted(labels, totals.retransmittedBytes ?? none);
+      emit.acknowledged(labels, totals.acknowledgedBytes ?? none);
+      emit.unaccounted(labels, totals.unaccountedCloses);
+      emit.established(labels, totals.subflowsEstablished);
+      for (const reason of CLOSE_REASONS) emit.closed({ path, reason }, totals.subflowsClosed[reason]);
+      const speed = throughput.of(path);
+      if (speed === undefined) continue;
+      emit.send(labels, speed.sendBytesPerSecond);
+      emit.receive(labels, speed.receiveBytesPerSecond);
+      emit.maximumSend(labels, speed.maximumSendBytesPerSecond);
+      emit.maximumReceive(labels, speed.maximumReceiveBytesPerSecond);
+      const { counts, count, sumSeconds } = speed.rtt;
+      emit.rtt.buckets(labels, { bounds: RTT_BUCKETS_SECONDS, counts, count, sum: sumSeconds });
+    }
+    if (snapshot.sockets.value === undefined) return;
+    const open = countOpen(snapshot.sockets.value.subflows);
+    for (const path of ledger.paths.keys()) {
+      for (const state of SUBFLOW_STATES) emit.subflows({ path, state }, open.get(path)?.[state] ?? 0);
+    }
+  },
+);
+
+/** `true`, `false`, or empty where it is not known. */
+function flag(value: boolean | undefined): string {
+  return value === undefined ? '' : String(value);
+}
+
+function countOpen(subflows: readonly Subflow[]): ReadonlyMap<string, Record<SubflowState, number>> {
+  const counts = new Map<string, Record<SubflowState, number>>();
+  for (const subflow of subflows) {
+    const byState = counts.get(subflow.path) ?? { active: 0, idle: 0, backup: 0, closing: 0 };
+    byState[subflowState(subflow)]++;
+    counts.set(subflow.path, byState);
+  }
+  return counts;
+}

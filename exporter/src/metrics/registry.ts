@@ -1,0 +1,105 @@
+import { collectDefaultMetrics, type Metric, Registry } from 'prom-client';
+import { asExporterError, type ExporterError } from '../errors.ts';
+import type { Picture } from '../observer.ts';
+import type { Collector } from './collector.ts';
+import { emitterInto, type Family, type Sample } from './family.ts';
+import { BUILD_INFO, COLLECTOR_DURATION, COLLECTOR_SUCCESS, PROCESS_FAMILIES } from './self.ts';
+
+/** What the exposition says of the program itself. */
+export interface BuildInfo {
+  readonly version: string;
+  readonly revision: string;
+}
+
+/** The text of one scrape. */
+export interface Exposition {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/**
+ * Renders pictures in the Prometheus text format. Kernel data goes through const metrics (samples replaced as a whole
+ * at each scrape), so that no series outlives its subflow; prom-client writes the text.
+ */
+export class MetricsRegistry {
+  readonly #registry = new Registry();
+  readonly #collectors: readonly Collector[];
+  readonly #samples = new Map<string, readonly Sample[]>();
+  readonly #onError: (collector: string, error: ExporterError) => void;
+  readonly #build: BuildInfo;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  /** `onError` hears of collectors that threw, which is a bug of theirs and costs only their own metrics. */
+  constructor(options: {
+    readonly collectors: readonly Collector[];
+    readonly build: BuildInfo;
+    readonly processMetrics?: boolean;
+    readonly onError: (collector: string, error: ExporterError) => void;
+  }) {
+    this.#collectors = options.collectors;
+    this.#build = options.build;
+    this.#onError = options.onError;
+    for (const family of [BUILD_INFO, COLLECTOR_SUCCESS, COLLECTOR_DURATION]) this.#register(family);
+    for (const family of options.collectors.flatMap(({ families }) => families)) this.#register(family);
+    if (options.processMetrics ?? true) this.#registerProcessMetrics();
+  }
+
+  /** Runs every collector on the picture and renders the result; one at a time, since the samples are shared. */
+  render(picture: Picture): Promise<Exposition> {
+    const rendered = this.#queue.then(async () => {
+      this.#collect(picture);
+      return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
+    });
+    this.#queue = rendered.catch(() => undefined);
+    return rendered;
+  }
+
+  #collect(picture: Picture): void {
+    this.#samples.clear();
+    const success = this.#open(COLLECTOR_SUCCESS);
+    const duration = this.#open(COLLECTOR_DURATION);
+    this.#open(BUILD_INFO)({ ...this.#build, node: process.version }, 1);
+    for (const { name, parts, collect } of this.#collectors) {
+      const start = performance.now();
+      let ok = parts.every((part) => picture.snapshot[part]?.failure === undefined);
+      try {
+        for (const { family, samples } of collect({ picture }).values()) {
+          this.#register(family);
+          this.#samples.set(family.name, samples);
+        }
+      } catch (caught) {
+        ok = false;
+        this.#onError(name, asExporterError(caught));
+      }
+      success({ collector: name }, Number(ok));
+      duration({ collector: name }, (performance.now() - start) / 1000);
+    }
+  }
+
+  #open<L extends string>(family: Family<L>) {
+    const samples: Sample[] = [];
+    this.#samples.set(family.name, samples);
+    return emitterInto(family, samples);
+  }
+
+  #register({ name, help, type }: Family): void {
+    if (this.#registry.getSingleMetric(name) !== undefined) return;
+    // prom-client's type asks for a Metric of its own classes, but its text is made from what `get` returns alone.
+    const constMetric = { name, help, type, aggregator: 'omit', get: () => this.#render(name, help, type) };
+    this.#registry.registerMetric(constMetric as unknown as Metric);
+  }
+
+  #render(name: string, help: string, type: string) {
+    return { name, help, type, aggregator: 'omit', values: this.#samples.get(name) ?? [] };
+  }
+
+  #registerProcessMetrics(): void {
+    // Into a registry of their own, to keep the few that operators use of the dozens prom-client has.
+    const all = new Registry();
+    collectDefaultMetrics({ register: all });
+    for (const { name } of PROCESS_FAMILIES) {
+      const metric = all.getSingleMetric(name);
+      if (metric !== undefined) this.#registry.registerMetric(metric);
+    }
+  }
+}

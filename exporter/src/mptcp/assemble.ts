@@ -1,0 +1,242 @@
+import {
+  type Connection,
+  type ConnectionRecord,
+  type NetworkInterface,
+  type Outcome,
+  type Path,
+  type PathManager,
+  type PathRule,
+  type Reading,
+  type Snapshot,
+  SUBFLOW_FLAG,
+  type Subflow,
+  type SubflowRecord,
+  type SubflowRole,
+} from './model.ts';
+import { type PathMatcher, UNKNOWN_PATH } from './path-rules.ts';
+
+/** What joining needs besides the reading. */
+export interface AssembleContext {
+  readonly rules: readonly PathRule[];
+  /** Compiled from `rules`; kept by the caller so that its address cache outlives one reading. */
+  readonly match: PathMatcher;
+  /** The look before: a subflow whose address has left its interface keeps the path it had. */
+  readonly previous?: Snapshot | undefined;
+}
+
+/**
+ * Joins a reading: subflows to connections by token, to interfaces by bound device or else by local address,
+ * to paths by the first matching rule or else by interface.
+ */
+export function assemble(reading: Reading, context: AssembleContext): Snapshot {
+  const interfaces = reading.interfaces.value ?? [];
+  const locate = interfaceLocator(interfaces);
+  const sockets: Snapshot['sockets'] =
+    reading.sockets.value === undefined
+      ? { failure: reading.sockets.failure }
+      : { value: joinSockets(reading.sockets.value, locate, context) };
+  return { ...reading, sockets, paths: listPaths(reading, sockets.value?.subflows ?? [], interfaces, context) };
+}
+
+/** The endpoints' interface, by index where the source knows only that. */
+export function endpointInterface(
+  endpoint: { readonly interfaceName?: string; readonly interfaceIndex?: number; readonly address: string },
+  interfaces: readonly NetworkInterface[],
+): string | undefined {
+  if (endpoint.interfaceName !== undefined) return endpoint.interfaceName;
+  const owner =
+    endpoint.interfaceIndex === undefined
+      ? interfaces.find((candidate) => candidate.addresses.some(({ address }) => address === endpoint.address))
+      : interfaces.find(({ index }) => index === endpoint.interfaceIndex);
+  return owner?.name;
+}
+
+type Locate = (record: SubflowRecord) => string | undefined;
+
+function interfaceLocator(interfaces: readonly NetworkInterface[]): Locate {
+  const byIndex = new Map<number, string>();
+  const byAddress = new Map<string, string>();
+  for (const { name, index, addresses, carrier } of interfaces) {
+    if (index !== undefined) byIndex.set(index, name);
+    for (const { address } of addresses) {
+      // The same address on two interfaces: the one with carrier is the one that can move data.
+      if (!byAddress.has(address) || carrier === true) byAddress.set(address, name);
+    }
+  }
+  return ({ boundInterfaceName, boundInterfaceIndex, local }) =>
+    boundInterfaceName ??
+    (boundInterfaceIndex === undefined ? undefined : byIndex.get(boundInterfaceIndex)) ??
+    byAddress.get(local.address);
+}
+
+/** Identity of a socket over time: its cookie, else what tells it from all others at one moment. */
+function socketKey(record: ConnectionRecord | SubflowRecord): string | number {
+  if (record.cookie !== undefined) return record.cookie;
+  const { local, remote, token } = record;
+  return `${local.address}:${local.port}>${remote.address}:${remote.port}#${token ?? ''}`;
+}
+
+function joinSockets(
+  records: { readonly connections: readonly ConnectionRecord[]; readonly subflows: readonly SubflowRecord[] },
+  locate: Locate,
+  context: AssembleContext,
+): { connections: Connection[]; subflows: Subflow[] } {
+  const byToken = new Map<number, number>();
+  const members: number[][] = [];
+  records.connections.forEach((connection, index) => {
+    members.push([]);
+    if (connection.token !== undefined) byToken.set(connection.token, index);
+  });
+  const remembered = previousPlaces(context.previous);
+  const pathOf = pathNamer(context);
+  const subflows = records.subflows.map((record, index): Subflow => {
+    const key = socketKey(record);
+    const found = locate(record);
+    const place = found === undefined ? remembered().get(key) : undefined;
+    const interfaceName = found ?? place?.interfaceName;
+    const path = place?.path ?? pathOf(interfaceName, record);
+    const connection = record.token === undefined ? undefined : byToken.get(record.token);
+    if (connection !== undefined) members[connection]?.push(index);
+    const role = roleOf(record.flags);
+    const joined: Mutable<Subflow> = { ...record, key, path };
+    if (interfaceName !== undefined) joined.interfaceName = interfaceName;
+    if (role !== undefined) joined.role = role;
+    if (record.flags !== undefined) joined.backup = isBackup(record.flags);
+    if (connection !== undefined) joined.connection = connection;
+    return joined;
+  });
+  const connections = records.connections.map((record, index) => ({
+    ...record,
+    key: socketKey(record),
+    subflows: members[index] ?? [],
+  }));
+  return { connections, subflows };
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Built only when some subflow has lost its interface, which is rare. */
+function previousPlaces(previous: Snapshot | undefined): () => ReadonlyMap<string | number, Subflow> {
+  let places: Map<string | number, Subflow> | undefined;
+  return () => {
+    places ??= new Map((previous?.sockets.value?.subflows ?? []).map((subflow) => [subflow.key, subflow]));
+    return places;
+  };
+}
+
+function pathNamer({ rules, match }: AssembleContext): (name: string | undefined, record: SubflowRecord) => string {
+  if (rules.length === 0) return (name) => name ?? UNKNOWN_PATH;
+  return (name, { local, remote }) => {
+    const candidate = { local: local.address, remote: remote.address };
+    const rule = match(name === undefined ? candidate : { ...candidate, interfaceName: name });
+    return rule?.name ?? name ?? UNKNOWN_PATH;
+  };
+}
+
+function roleOf(flags: number | undefined): SubflowRole | undefined {
+  if (flags === undefined) return undefined;
+  if (flags & (SUBFLOW_FLAG.joinLocal | SUBFLOW_FLAG.joinRemote)) return 'join';
+  return flags & (SUBFLOW_FLAG.capableLocal | SUBFLOW_FLAG.capableRemote) ? 'initial' : undefined;
+}
+
+function isBackup(flags: number): boolean {
+  return (flags & (SUBFLOW_FLAG.backupLocal | SUBFLOW_FLAG.backupRemote)) !== 0;
+}
+
+/** An interface could carry a path when it is not loopback and owns an address that others can reach. */
+function couldCarry({ loopback, addresses }: NetworkInterface): boolean {
+  return !loopback && addresses.some(({ address, scope }) => (scope ?? scopeOf(address)) === 'global');
+}
+
+function scopeOf(address: string): string {
+  return /^(fe[89ab]|169\.254\.)/i.test(address) ? 'link' : 'global';
+}
+
+interface PathDraft {
+  readonly name: string;
+  readonly rule: PathRule | undefined;
+  readonly interfaces: Set<string>;
+  readonly localAddresses: Set<string>;
+  subflows: number;
+  backups: number;
+}
+
+function listPaths(
+  reading: Reading,
+  subflows: readonly Subflow[],
+  interfaces: readonly NetworkInterface[],
+  context: AssembleContext,
+): Path[] {
+  const drafts = new Map<string, PathDraft>();
+  const draft = (name: string): PathDraft => {
+    let found = drafts.get(name);
+    if (found === undefined) {
+      const rule = context.rules.find((candidate) => candidate.name === name);
+      found = { name, rule, interfaces: new Set(), localAddresses: new Set(), subflows: 0, backups: 0 };
+      if (rule?.interface !== undefined) found.interfaces.add(rule.interface);
+      drafts.set(name, found);
+    }
+    return found;
+  };
+  for (const rule of context.rules) draft(rule.name);
+  for (const candidate of interfaces) {
+    if (couldCarry(candidate)) placeInterface(candidate, draft, context);
+  }
+  for (const subflow of subflows) {
+    const path = draft(subflow.path);
+    path.subflows++;
+    if (subflow.backup) path.backups++;
+    if (subflow.interfaceName !== undefined) path.interfaces.add(subflow.interfaceName);
+    if (path.localAddresses.size < ADDRESS_LIMIT) path.localAddresses.add(subflow.local.address);
+  }
+  return [...drafts.values()].map((entry) => finishPath(entry, reading.endpoints, interfaces));
+}
+
+/** Puts an interface on every path that its own addresses name, so that idle uplinks are listed too. */
+function placeInterface(
+  candidate: NetworkInterface,
+  draft: (name: string) => PathDraft,
+  { rules, match }: AssembleContext,
+): void {
+  const names = new Set<string>();
+  for (const { address } of candidate.addresses) {
+    const rule = match({ interfaceName: candidate.name, local: address });
+    if (rule !== undefined) names.add(rule.name);
+  }
+  // With rules, an interface that none of them names is not one of the user's uplinks until a subflow runs on it.
+  if (rules.length === 0) names.add(candidate.name);
+  for (const name of names) draft(name).interfaces.add(candidate.name);
+}
+
+/** More addresses than this are not listed for one path; the rest is in the subflows. */
+const ADDRESS_LIMIT = 4;
+
+function finishPath(
+  entry: PathDraft,
+  endpoints: Outcome<PathManager> | undefined,
+  interfaces: readonly NetworkInterface[],
+): Path {
+  const { name, rule } = entry;
+  const own = interfaces
+    .filter((candidate) => entry.interfaces.has(candidate.name))
+    .flatMap(({ addresses }) => addresses.filter(({ address, scope }) => (scope ?? scopeOf(address)) === 'global'))
+    .map(({ address }) => address);
+  const addresses =
+    own.length > 0 && rule?.local === undefined && rule?.remote === undefined ? own : [...entry.localAddresses];
+  const mine = (endpoints?.value?.endpoints ?? []).filter((endpoint) => {
+    const on = endpointInterface(endpoint, interfaces);
+    return addresses.includes(endpoint.address) || (on !== undefined && entry.interfaces.has(on));
+  });
+  const path: Mutable<Path> = {
+    name,
+    addresses: [...new Set(addresses)].sort().slice(0, ADDRESS_LIMIT),
+    endpointIds: mine.map(({ id }) => id),
+  };
+  const interfaceNames = [...entry.interfaces].sort();
+  if (interfaceNames.length > 0) path.interfaceName = interfaceNames.slice(0, ADDRESS_LIMIT).join(',');
+  if (rule?.access !== undefined) path.access = rule.access;
+  if (rule?.metered !== undefined) path.metered = rule.metered;
+  if (entry.subflows > 0) path.backup = entry.backups === entry.subflows;
+  else if (mine.length > 0) path.backup = mine.every(({ flags }) => flags.includes('backup'));
+  return path;
+}

@@ -1,0 +1,218 @@
+import type { Snapshot, Subflow, TcpInfo } from './model.ts';
+import { UNKNOWN_PATH } from './path-rules.ts';
+
+/** Byte counters kept per path; a counter no source has reported yet is absent. */
+export const BYTE_COUNTERS = ['sentBytes', 'receivedBytes', 'retransmittedBytes', 'acknowledgedBytes'] as const;
+
+/** One of {@link BYTE_COUNTERS}, named as in {@link TcpInfo}. */
+export type ByteCounter = (typeof BYTE_COUNTERS)[number];
+
+/** How a subflow ended, as polling sees it: with its connection, or alone while the connection went on. */
+export type CloseReason = 'connection_closed' | 'subflow_closed';
+
+/** What a path has carried since the ledger was opened; every number only grows. */
+export interface PathTotals {
+  readonly sentBytes?: number;
+  readonly receivedBytes?: number;
+  readonly retransmittedBytes?: number;
+  readonly acknowledgedBytes?: number;
+  readonly subflowsEstablished: number;
+  readonly subflowsClosed: Readonly<Record<CloseReason, number>>;
+  /** Closes whose last bytes could not be learnt: with polling alone, every close. */
+  readonly unaccountedCloses: number;
+}
+
+/** How fast one subflow moved in the last measured span; absent until it has been seen over one. */
+export interface SubflowRates {
+  readonly sendBytesPerSecond?: number;
+  readonly receiveBytesPerSecond?: number;
+}
+
+interface OpenTotals {
+  sentBytes?: number;
+  receivedBytes?: number;
+  retransmittedBytes?: number;
+  acknowledgedBytes?: number;
+  subflowsEstablished: number;
+  subflowsClosed: Record<CloseReason, number>;
+  unaccountedCloses: number;
+}
+
+/** The last polled values of one open subflow, and where its span for rates began. */
+interface Entry {
+  path: string;
+  readonly connectionToken: number | undefined;
+  readonly last: {
+    sentBytes?: number;
+    receivedBytes?: number;
+    retransmittedBytes?: number;
+    acknowledgedBytes?: number;
+  };
+  fold: number;
+  spanSentBytes: number | undefined;
+  spanReceivedBytes: number | undefined;
+  sendBytesPerSecond: number | undefined;
+  receiveBytesPerSecond: number | undefined;
+}
+
+/** Names of paths beyond this many are counted under {@link UNKNOWN_PATH}: container hosts make interfaces by the thousand. */
+const PATH_LIMIT = 512;
+
+/**
+ * Turns the counters of sockets, which come and go, into counters of paths, which never go backwards.
+ *
+ * Subflows that are already open at the first look count from what they show then: their earlier bytes may have been
+ * counted by the run before this one, and a restart must not look like traffic to Prometheus.
+ */
+export class Ledger {
+  readonly #paths = new Map<string, OpenTotals>();
+  readonly #entries = new Map<string | number, Entry>();
+  readonly #minimumSpanSeconds: number;
+  #folds = 0;
+  #spanStart: number | undefined;
+
+  /** `minimumSpanSeconds`: rates are measured over at least this long, so that two looks in a row do not make noise. */
+  constructor(options: { readonly minimumSpanSeconds: number }) {
+    this.#minimumSpanSeconds = options.minimumSpanSeconds;
+  }
+
+  /**
+   * Takes one look into account. A look whose sockets could not be read changes nothing: not seen is not closed.
+   * Returns the length in seconds of the span that this look ended, when it ended one.
+   */
+  fold(snapshot: Snapshot): number | undefined {
+    for (const { name } of snapshot.paths) this.#totals(name);
+    const sockets = snapshot.sockets.value;
+    if (sockets === undefined) return undefined;
+    const span = this.#endSpan(snapshot.monotonicSeconds);
+    this.#folds++;
+    for (const subflow of sockets.subflows) this.#foldSubflow(subflow, span);
+    if (this.#entries.size > sockets.subflows.length) this.#closeUnseen(snapshot);
+    return span;
+  }
+
+  /** Totals by path, in the order in which the paths were first seen. */
+  get paths(): ReadonlyMap<string, PathTotals> {
+    return this.#paths;
+  }
+
+  /** Subflows held; as many as were open at the last look. */
+  get openSubflows(): number {
+    return this.#entries.size;
+  }
+
+  /** The rates of a subflow that was open at the last look. */
+  ratesOf(key: string | number): SubflowRates {
+    const entry = this.#entries.get(key);
+    return {
+      ...(entry?.sendBytesPerSecond !== undefined && { sendBytesPerSecond: entry.sendBytesPerSecond }),
+      ...(entry?.receiveBytesPerSecond !== undefined && { receiveBytesPerSecond: entry.receiveBytesPerSecond }),
+    };
+  }
+
+  /** How busy a subflow was in the last span, in bytes per second both ways; 0 when that is not known. */
+  activityOf(key: string | number): number {
+    const entry = this.#entries.get(key);
+    return (entry?.sendBytesPerSecond ?? 0) + (entry?.receiveBytesPerSecond ?? 0);
+  }
+
+  #endSpan(now: number): number | undefined {
+    if (this.#spanStart === undefined) {
+      this.#spanStart = now;
+      return undefined;
+    }
+    const seconds = now - this.#spanStart;
+    if (seconds < this.#minimumSpanSeconds) return undefined;
+    this.#spanStart = now;
+    return seconds;
+  }
+
+  #foldSubflow(subflow: Subflow, span: number | undefined): void {
+    let entry = this.#entries.get(subflow.key);
+    if (entry === undefined) {
+      entry = this.#open(subflow);
+    } else if (entry.path !== subflow.path && subflow.path !== UNKNOWN_PATH) {
+      entry.path = subflow.path;
+    }
+    entry.fold = this.#folds;
+    this.#credit(entry, subflow.tcp);
+    if (span !== undefined) measure(entry, span);
+  }
+
+  #open(subflow: Subflow): Entry {
+    const entry: Entry = {
+      path: subflow.path,
+      connectionToken: subflow.token,
+      last: {},
+      fold: this.#folds,
+      spanSentBytes: undefined,
+      spanReceivedBytes: undefined,
+      sendBytesPerSecond: undefined,
+      receiveBytesPerSecond: undefined,
+    };
+    this.#entries.set(subflow.key, entry);
+    const found = this.#folds === 1;
+    if (found) {
+      for (const counter of BYTE_COUNTERS) {
+        const value = subflow.tcp[counter];
+        if (value !== undefined) entry.last[counter] = value;
+      }
+    } else {
+      this.#totals(entry.path).subflowsEstablished++;
+    }
+    // A subflow born within a span has moved all it shows within that span.
+    entry.spanSentBytes = found ? subflow.tcp.sentBytes : 0;
+    entry.spanReceivedBytes = found ? subflow.tcp.receivedBytes : 0;
+    return entry;
+  }
+
+  #credit(entry: Entry, tcp: TcpInfo): void {
+    const totals = this.#totals(entry.path);
+    for (const counter of BYTE_COUNTERS) {
+      const value = tcp[counter];
+      if (value === undefined) continue;
+      const last = entry.last[counter] ?? 0;
+      // A counter that shrank was zeroed by a disconnect: what it shows is new, what it had is already credited.
+      totals[counter] = (totals[counter] ?? 0) + (value >= last ? value - last : value);
+      entry.last[counter] = value;
+    }
+  }
+
+  #closeUnseen(snapshot: Snapshot): void {
+    const tokens = new Set(snapshot.sockets.value?.connections.map(({ token }) => token));
+    for (const [key, entry] of this.#entries) {
+      if (entry.fold === this.#folds) continue;
+      const totals = this.#totals(entry.path);
+      const alone = entry.connectionToken !== undefined && tokens.has(entry.connectionToken);
+      totals.subflowsClosed[alone ? 'subflow_closed' : 'connection_closed']++;
+      totals.unaccountedCloses++;
+      this.#entries.delete(key);
+    }
+  }
+
+  #totals(path: string): OpenTotals {
+    const name = this.#paths.has(path) || this.#paths.size < PATH_LIMIT ? path : UNKNOWN_PATH;
+    let totals = this.#paths.get(name);
+    if (totals === undefined) {
+      totals = {
+        subflowsEstablished: 0,
+        subflowsClosed: { connection_closed: 0, subflow_closed: 0 },
+        unaccountedCloses: 0,
+      };
+      this.#paths.set(name, totals);
+    }
+    return totals;
+  }
+}
+
+function measure(entry: Entry, span: number): void {
+  const { sentBytes, receivedBytes } = entry.last;
+  entry.sendBytesPerSecond = rate(sentBytes, entry.spanSentBytes, span);
+  entry.receiveBytesPerSecond = rate(receivedBytes, entry.spanReceivedBytes, span);
+  entry.spanSentBytes = sentBytes;
+  entry.spanReceivedBytes = receivedBytes;
+}
+
+function rate(now: number | undefined, before: number | undefined, span: number): number | undefined {
+  return now === undefined || before === undefined ? undefined : Math.max(0, now - before) / span;
+}

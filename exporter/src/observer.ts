@@ -1,0 +1,247 @@
+import type { ErrorTally } from './error-tally.ts';
+import { asExporterError, ERROR_CODES, type ErrorCode } from './errors.ts';
+import type { InterfaceFacts } from './linux/interface-facts.ts';
+import { assemble } from './mptcp/assemble.ts';
+import { busiest } from './mptcp/busiest.ts';
+import { Ledger } from './mptcp/ledger.ts';
+import {
+  type Connection,
+  type Outcome,
+  PARTS,
+  type Part,
+  type PathRule,
+  type Reading,
+  type Snapshot,
+  type Subflow,
+} from './mptcp/model.ts';
+import { pathMatcher } from './mptcp/path-rules.ts';
+import { ThroughputMeter } from './mptcp/throughput.ts';
+import type { Source } from './source/source.ts';
+
+/** The current picture: the last look, what has been summed up since the start, and which subflows get series. */
+export interface Picture {
+  readonly snapshot: Snapshot;
+  readonly ledger: Ledger;
+  readonly throughput: ThroughputMeter;
+  readonly errors: ErrorTally;
+  /** Slow facts by interface name; empty until first learnt. */
+  readonly facts: ReadonlyMap<string, InterfaceFacts>;
+  /** The busiest subflows, at most the limit. */
+  readonly shownSubflows: readonly Subflow[];
+  /** The busiest connections, at most the limit. */
+  readonly shownConnections: readonly Connection[];
+  readonly hiddenSubflows: number;
+}
+
+/** What an observer needs. */
+export interface ObserverOptions {
+  readonly source: Source;
+  readonly kernelRelease?: string | undefined;
+  readonly rules: readonly PathRule[];
+  readonly sampleIntervalMs: number;
+  /** Most subflows (and most connections) that get series of their own. */
+  readonly subflowLimit: number;
+  /** Parts that some collector wants; sockets and interfaces are always read. */
+  readonly parts: ReadonlySet<Part>;
+  readonly errors: ErrorTally;
+  readonly facts?: () => ReadonlyMap<string, InterfaceFacts>;
+  /** Called with every look; for the log. Must not throw. */
+  readonly onLook?: (snapshot: Snapshot) => void;
+}
+
+const SAMPLED: ReadonlySet<Part> = new Set<Part>(['sockets', 'interfaces']);
+
+/** The parts that samples leave out are read at least this often, so that the page is never older. */
+const FULL_LOOK_SECONDS = 5;
+
+/**
+ * The loop: reads the source at every sampling interval, feeds ledger and throughput, and keeps the current picture.
+ * A scrape asks for a fresh look, which scrapes at the same moment share.
+ */
+export class Observer {
+  readonly #options: ObserverOptions;
+  readonly #ledger: Ledger;
+  readonly #throughput = new ThroughputMeter();
+  readonly #match;
+  #snapshot: Snapshot | undefined;
+  #fullLook: Promise<Snapshot> | undefined;
+  #lastFullLookSeconds = Number.NEGATIVE_INFINITY;
+  #queue: Promise<unknown> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+  #shownKeys: ReadonlySet<string | number> = new Set();
+
+  constructor(options: ObserverOptions) {
+    this.#options = options;
+    this.#match = pathMatcher(options.rules);
+    // Half an interval, so that a look for a scrape right after a sample does not end a span of a few milliseconds.
+    this.#ledger = new Ledger({ minimumSpanSeconds: options.sampleIntervalMs / 2000 });
+  }
+
+  /** Takes the first look and goes on sampling until {@link stop}. */
+  async start(): Promise<void> {
+    await this.#lookAtAll();
+    this.#schedule(performance.now());
+  }
+
+  /** Ends sampling; a look under way is awaited. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#queue;
+  }
+
+  /** The last look; `undefined` before the first. */
+  get snapshot(): Snapshot | undefined {
+    return this.#snapshot;
+  }
+
+  /** The picture of the last look, without looking again; `undefined` before the first. */
+  get picture(): Picture | undefined {
+    return this.#snapshot && this.#paint(this.#snapshot);
+  }
+
+  /**
+   * A picture of a fresh look. When it does not come within `timeoutMs`, the sums so far with every part marked as
+   * timed out, so that a scrape gets what is known and nothing stale.
+   */
+  async look(timeoutMs?: number): Promise<Picture> {
+    const fresh = this.#lookAtAll();
+    const snapshot = timeoutMs === undefined ? await fresh : await within(fresh, timeoutMs);
+    return this.#paint(snapshot ?? this.#timedOut());
+  }
+
+  #lookAtAll(): Promise<Snapshot> {
+    this.#fullLook ??= this.#enqueue(
+      new Set(PARTS.filter((part) => SAMPLED.has(part) || this.#options.parts.has(part))),
+    ).finally(() => {
+      this.#fullLook = undefined;
+    });
+    return this.#fullLook;
+  }
+
+  /** One reading at a time: a source answers in the order it is asked. */
+  #enqueue(parts: ReadonlySet<Part>): Promise<Snapshot> {
+    const read = this.#queue.then(() => this.#read(parts));
+    this.#queue = read;
+    return read;
+  }
+
+  async #read(parts: ReadonlySet<Part>): Promise<Snapshot> {
+    let reading: Reading;
+    try {
+      reading = await this.#options.source.read(parts);
+    } catch (caught) {
+      const error = asExporterError(caught);
+      reading = this.#failedReading({ code: error.code, message: error.line });
+    }
+    const { endpoints, mib, sysctl } = this.#snapshot ?? {};
+    const { kernelRelease } = this.#options;
+    const carried = {
+      ...(kernelRelease !== undefined && { kernelRelease }),
+      ...(endpoints && !parts.has('endpoints') && { endpoints }),
+      ...(mib && !parts.has('mib') && { mib }),
+      ...(sysctl && !parts.has('sysctl') && { sysctl }),
+    };
+    const snapshot = assemble(
+      { ...carried, ...reading },
+      { rules: this.#options.rules, match: this.#match, previous: this.#snapshot },
+    );
+    this.#countErrors(reading);
+    this.#snapshot = snapshot;
+    if (parts.size > SAMPLED.size) this.#lastFullLookSeconds = snapshot.monotonicSeconds;
+    const span = this.#ledger.fold(snapshot);
+    this.#throughput.measure(snapshot, this.#ledger, span);
+    this.#options.onLook?.(snapshot);
+    return snapshot;
+  }
+
+  #countErrors(reading: Reading): void {
+    for (const { part, code } of reading.incidents) this.#options.errors.count(part, knownCode(code));
+    for (const part of PARTS) {
+      const failure = reading[part]?.failure;
+      if (failure !== undefined) this.#options.errors.count(part, knownCode(failure.code));
+    }
+  }
+
+  #schedule(lastDue: number): void {
+    if (this.#stopped) return;
+    const now = performance.now();
+    // A late sample is not made up for: the next one is due on the grid.
+    const due = Math.max(lastDue + this.#options.sampleIntervalMs, now);
+    this.#timer = setTimeout(() => {
+      const stale = performance.now() / 1000 - this.#lastFullLookSeconds >= FULL_LOOK_SECONDS;
+      const look = stale ? this.#lookAtAll() : this.#enqueue(SAMPLED);
+      void look.then(() => this.#schedule(due));
+    }, due - now);
+  }
+
+  #paint(snapshot: Snapshot): Picture {
+    const { subflowLimit, errors, facts } = this.#options;
+    const { subflows, connections } = snapshot.sockets.value ?? { subflows: [], connections: [] };
+    const wasShown = ({ key }: { readonly key: string | number }) => this.#shownKeys.has(key);
+    const shownSubflows = busiest(subflows, subflowLimit, ({ key }) => this.#ledger.activityOf(key), wasShown);
+    const shownConnections = busiest(
+      connections,
+      subflowLimit,
+      (connection) =>
+        connection.subflows.reduce((sum, index) => sum + this.#ledger.activityOf(subflows[index]?.key ?? ''), 0),
+      wasShown,
+    );
+    if (shownSubflows.length < subflows.length || shownConnections.length < connections.length) {
+      this.#shownKeys = new Set([...shownSubflows, ...shownConnections].map(({ key }) => key));
+    }
+    return {
+      snapshot,
+      ledger: this.#ledger,
+      throughput: this.#throughput,
+      errors,
+      facts: facts?.() ?? new Map(),
+      shownSubflows,
+      shownConnections,
+      hiddenSubflows: subflows.length - shownSubflows.length,
+    };
+  }
+
+  #timedOut(): Snapshot {
+    const failure = { code: 'timeout', message: 'the kernel was not read within the time the scrape allowed' };
+    const reading = this.#failedReading(failure);
+    this.#countErrors(reading);
+    return assemble(reading, { rules: this.#options.rules, match: this.#match });
+  }
+
+  #failedReading(failure: { readonly code: string; readonly message: string }): Reading {
+    const { source, parts, kernelRelease } = this.#options;
+    const failed: Outcome<never> = { failure };
+    return {
+      source: source.name,
+      kernel: source.kernel,
+      ...(kernelRelease !== undefined && { kernelRelease }),
+      monotonicSeconds: performance.now() / 1000,
+      sockets: failed,
+      interfaces: failed,
+      ...(parts.has('endpoints') && { endpoints: failed }),
+      ...(parts.has('mib') && { mib: failed }),
+      ...(parts.has('sysctl') && { sysctl: failed }),
+      capabilities: new Map(),
+      incidents: [],
+    };
+  }
+}
+
+function knownCode(code: string): ErrorCode {
+  return ERROR_CODES.find((candidate) => candidate === code) ?? 'internal';
+}
+
+/** The value, or `undefined` when it does not come in time; the timer never outlives the answer. */
+async function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), timeoutMs);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
