@@ -14,6 +14,7 @@ export default defineConfig({
       {
         test: {
           name: 'live',
+          globalSetup: ['test/support/build.ts'],
           include: ['test/live/**/*.test.ts', 'test/stack/**/*.test.ts'],
           fileParallelism: false,
           testTimeout: 60_000,

@@ -20,6 +20,7 @@ export const ERROR_CODES = [
   'invalid_configuration', // a file, key or value of the user's is wrong
   'invalid_flag', // a command line flag or its value is wrong
   'address_in_use', // the listening address is taken
+  'overloaded', // more was asked at once than is answered; the request was refused
   'not_tcp_info', // the kernel answered an MPTCP dump with TCP sockets (kernels 5.7 to 5.9, issue #149)
   'internal', // a bug of ours
 ] as const;

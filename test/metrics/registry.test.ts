@@ -94,6 +94,16 @@ describe('the exposition', () => {
     expect(lines.filter((line) => line.startsWith('mptcp_connections'))).toEqual([]);
   });
 
+  it('does not call connections none when the kernel lists only subflows', async () => {
+    const connectionsFailure = { code: 'not_tcp_info', message: 'kernel 5.8' };
+    const sockets = { value: { connections: [], subflows: [subflow(1, '10.77.1.1')], connectionsFailure } };
+    const observer = observerOf([() => reading({}, { sockets })]);
+    const lines = samplesOf((await registryOf(COLLECTORS).render(await observer.look())).body);
+    expect(lines).toContain('mptcp_scrape_collector_success{collector="connections"} 0');
+    expect(lines).toContain('mptcp_scrape_collector_success{collector="subflows"} 1');
+    expect(lines.filter((line) => line.startsWith('mptcp_connections'))).toEqual([]);
+  });
+
   it('loses only the metrics of a collector that throws', async () => {
     const errors: string[] = [];
     const broken = collector('broken', [], { a: gauge('mptcp_a', 'A.') }, () => {

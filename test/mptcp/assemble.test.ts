@@ -27,6 +27,15 @@ describe('joining subflows to connections', () => {
     expect(pathsOf(joined)).toEqual(['eth0']);
   });
 
+  it('goes by inode where the kernel hides tokens', () => {
+    const hidden = { inode: 77, cookie: 1 };
+    const { token: _, ...anonymous } = connection(1, hidden);
+    const { token: __, ...member } = subflow(1, '10.77.2.1', hidden);
+    const joined = snapshot(reading({ connections: [anonymous], subflows: [member, { ...member, inode: 0 }] }));
+    expect(joined.sockets.value?.connections[0]?.subflows).toEqual([0]);
+    expect(joined.sockets.value?.subflows[1]?.connection).toBeUndefined();
+  });
+
   it.each([
     ['initial', SUBFLOW_FLAG.capableRemote | SUBFLOW_FLAG.connected, 'initial', false],
     ['initial of a fallback', SUBFLOW_FLAG.capableLocal, 'initial', false],

@@ -1,4 +1,4 @@
-import type { Part } from '../mptcp/model.ts';
+import type { Part, Snapshot } from '../mptcp/model.ts';
 import type { Picture } from '../observer.ts';
 import { type Emitter, emitterInto, type Family, type Sample } from './family.ts';
 
@@ -18,10 +18,19 @@ export type EmitDynamic = <L extends string>(family: Family<L>) => Emitter<L>;
 /** The samples of one run by family, in the order of the catalogue. */
 export type Collected = ReadonlyMap<string, { readonly family: Family; readonly samples: readonly Sample[] }>;
 
+/** What a collector can stand on: a part of the reading, or of the sockets their MPTCP half. */
+export type Ground = Part | 'connections';
+
+/** Whether the ground could be read. */
+export function isKnown(ground: Ground, snapshot: Snapshot): boolean {
+  if (ground === 'connections') return snapshot.sockets.value?.connectionsFailure === undefined;
+  return snapshot[ground]?.failure === undefined;
+}
+
 /** One group of metrics: a name for the flags, the parts of a reading it stands on, its families, and how to fill them. */
 export interface Collector {
   readonly name: string;
-  readonly parts: readonly Part[];
+  readonly parts: readonly Ground[];
   readonly families: readonly Family[];
   /** Pure; throws only on a bug, which costs this collector's metrics alone. */
   collect(context: CollectContext): Collected;
@@ -33,7 +42,7 @@ export interface Collector {
  */
 export function collector<const F extends Families>(
   name: string,
-  parts: readonly Part[],
+  parts: readonly Ground[],
   families: F,
   run: (context: CollectContext, emit: Emitters<F>, dynamic: EmitDynamic) => void,
 ): Collector {

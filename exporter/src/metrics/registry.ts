@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, type Metric, Registry } from 'prom-client';
 import { asExporterError, type ExporterError } from '../errors.ts';
 import type { Picture } from '../observer.ts';
-import type { Collector } from './collector.ts';
+import { type Collector, isKnown } from './collector.ts';
 import { emitterInto, type Family, type Sample } from './family.ts';
 import { BUILD_INFO, COLLECTOR_DURATION, COLLECTOR_SUCCESS, PROCESS_FAMILIES } from './self.ts';
 
@@ -61,7 +61,7 @@ export class MetricsRegistry {
     this.#open(BUILD_INFO)({ ...this.#build, node: process.version }, 1);
     for (const { name, parts, collect } of this.#collectors) {
       const start = performance.now();
-      let ok = parts.every((part) => picture.snapshot[part]?.failure === undefined);
+      let ok = parts.every((part) => isKnown(part, picture.snapshot));
       try {
         for (const { family, samples } of collect({ picture }).values()) {
           this.#register(family);

@@ -1,6 +1,6 @@
 import {
-  type Connection,
   type ConnectionRecord,
+  type JoinedSockets,
   type NetworkInterface,
   type Outcome,
   type Path,
@@ -8,6 +8,7 @@ import {
   type PathRule,
   type Reading,
   type Snapshot,
+  type SocketRecords,
   SUBFLOW_FLAG,
   type Subflow,
   type SubflowRecord,
@@ -25,7 +26,7 @@ export interface AssembleContext {
 }
 
 /**
- * Joins a reading: subflows to connections by token, to interfaces by bound device or else by local address,
+ * Joins a reading: subflows to connections by token (by inode where the kernel hides tokens), to interfaces by bound device or else by local address,
  * to paths by the first matching rule or else by interface.
  */
 export function assemble(reading: Reading, context: AssembleContext): Snapshot {
@@ -76,17 +77,17 @@ function socketKey(record: ConnectionRecord | SubflowRecord): string | number {
   return `${local.address}:${local.port}>${remote.address}:${remote.port}#${token ?? ''}`;
 }
 
-function joinSockets(
-  records: { readonly connections: readonly ConnectionRecord[]; readonly subflows: readonly SubflowRecord[] },
-  locate: Locate,
-  context: AssembleContext,
-): { connections: Connection[]; subflows: Subflow[] } {
+function joinSockets(records: SocketRecords, locate: Locate, context: AssembleContext): JoinedSockets {
   const byToken = new Map<number, number>();
+  const byInode = new Map<number, number>();
   const members: number[][] = [];
-  records.connections.forEach((connection, index) => {
+  records.connections.forEach(({ token, inode }, index) => {
     members.push([]);
-    if (connection.token !== undefined) byToken.set(connection.token, index);
+    if (token !== undefined) byToken.set(token, index);
+    else if (inode !== undefined && inode !== 0) byInode.set(inode, index);
   });
+  const connectionOf = ({ token, inode }: SubflowRecord) =>
+    token === undefined ? byInode.get(inode ?? 0) : byToken.get(token);
   const remembered = previousPlaces(context.previous);
   const pathOf = pathNamer(context);
   const subflows = records.subflows.map((record, index): Subflow => {
@@ -95,7 +96,7 @@ function joinSockets(
     const place = found === undefined ? remembered().get(key) : undefined;
     const interfaceName = found ?? place?.interfaceName;
     const path = place?.path ?? pathOf(interfaceName, record);
-    const connection = record.token === undefined ? undefined : byToken.get(record.token);
+    const connection = connectionOf(record);
     if (connection !== undefined) members[connection]?.push(index);
     const role = roleOf(record.flags);
     const joined: Mutable<Subflow> = { ...record, key, path };
@@ -110,7 +111,8 @@ function joinSockets(
     key: socketKey(record),
     subflows: members[index] ?? [],
   }));
-  return { connections, subflows };
+  const { connectionsFailure } = records;
+  return { connections, subflows, ...(connectionsFailure !== undefined && { connectionsFailure }) };
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

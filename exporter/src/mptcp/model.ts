@@ -252,6 +252,8 @@ export type Outcome<T> =
 export interface SocketRecords {
   readonly connections: readonly ConnectionRecord[];
   readonly subflows: readonly SubflowRecord[];
+  /** Set when this kernel lists subflows but not connections (5.7 to 5.9): then there is no telling how many there are. */
+  readonly connectionsFailure?: Failure;
 }
 
 /** Something that went wrong in a reading and was repaired (a dump repeated, a row skipped), to be counted. */
@@ -329,12 +331,17 @@ export interface Path {
   readonly endpointIds: readonly number[];
 }
 
+/** The sockets of one look, joined. */
+export interface JoinedSockets {
+  readonly connections: readonly Connection[];
+  readonly subflows: readonly Subflow[];
+  /** As in {@link SocketRecords}. */
+  readonly connectionsFailure?: Failure;
+}
+
 /** One joined look at the kernel; what every later stage works on. */
 export interface Snapshot extends Omit<Reading, 'sockets'> {
-  readonly sockets: Outcome<{
-    readonly connections: readonly Connection[];
-    readonly subflows: readonly Subflow[];
-  }>;
+  readonly sockets: Outcome<JoinedSockets>;
   /** Configured paths always, discovered ones while there is something to say about them. */
   readonly paths: readonly Path[];
 }

@@ -21,7 +21,7 @@ const LABELS = ['token', 'remote'] as const;
 /** MPTCP connections: how many in which state, and the busiest one by one (mptcp_info, sock_diag). */
 export const connections = collector(
   'connections',
-  ['sockets'],
+  ['sockets', 'connections'],
   {
     connections: gauge(
       'mptcp_connections',
@@ -42,8 +42,8 @@ export const connections = collector(
     subflows: gauge('mptcp_connection_subflows', 'Open subflows, the initial one included.', LABELS),
   },
   ({ picture: { snapshot, shownConnections } }, emit) => {
-    const all = snapshot.sockets.value?.connections;
-    if (all === undefined) return;
+    const { connections: all, connectionsFailure } = snapshot.sockets.value ?? {};
+    if (all === undefined || connectionsFailure !== undefined) return;
     const counts = countByState(all);
     for (const state of STATES) emit.connections({ state }, counts.get(state) ?? 0);
     emit.connections({ state: 'fallback' }, counts.get('fallback') ?? 0);
