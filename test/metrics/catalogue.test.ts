@@ -27,6 +27,7 @@ describe('the catalogue', () => {
     ['DSSNoMatchTCP', 'dss_no_match_tcp'],
     ['OFOQueueTail', 'ofo_queue_tail'],
     ['MD5SigFallback', 'md5_sig_fallback'],
+    ['MPJoinSynAckHMacFailure', 'mp_join_syn_ack_hmac_failure'],
     ['Odd-Name/2', 'odd_name_2'],
   ])('writes the MIB name %s as %s', (name, expected) => {
     expect(snakeCase(name)).toBe(expected);

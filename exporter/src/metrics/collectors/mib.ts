@@ -23,6 +23,7 @@ export const mib = collector('mib', ['mib'], {}, ({ picture: { snapshot } }, _em
 /** `MPJoinSynRx` → `mp_join_syn_rx`, `DSSNoMatchTCP` → `dss_no_match_tcp`; anything not a letter or digit becomes `_`. */
 export function snakeCase(name: string): string {
   return name
+    .replaceAll('HMac', 'Hmac') // one word, or promtool takes the h for hours
     .replace(/([A-Z]+)([A-Z][a-z])/g, '$1_$2')
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
     .replace(/[^A-Za-z0-9]+/g, '_')

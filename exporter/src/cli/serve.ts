@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { formatListenAddress } from '../config/listen-address.ts';
+import { loadConfiguration } from '../config/load.ts';
+import { ErrorTally } from '../error-tally.ts';
+import { createApp } from '../http/app.ts';
+import { pageModel } from '../http/page-model.ts';
+import { listen, warnings } from '../http/server.ts';
+import { loadWebConfig } from '../http/web-config.ts';
+import { InterfaceFactsCache } from '../linux/interface-facts.ts';
+import { kernelRelease } from '../linux/proc/kernel.ts';
+import { COLLECTORS } from '../metrics/collectors/index.ts';
+import { type BuildInfo, MetricsRegistry } from '../metrics/registry.ts';
+import { PARTS } from '../mptcp/model.ts';
+import { Observer } from '../observer.ts';
+import { openSource } from '../source/choose.ts';
+import type { ServeOptions } from './flags.ts';
+import { createLog } from './log.ts';
+import { outageLog } from './outage-log.ts';
+
+/** Open requests get this long after SIGTERM; the whole shutdown stays within a second. */
+const DRAIN_MS = 700;
+
+/** `serve`: reads the kernel and serves the metrics until SIGTERM or SIGINT. Throws when it cannot start. */
+export async function serve(options: ServeOptions, build: BuildInfo): Promise<void> {
+  const log = createLog(options);
+  const stopRequested = stopSignal();
+  const { paths: rules } = await loadConfiguration(options.configFile);
+  const webConfig = options.webConfigFile === undefined ? undefined : await loadWebConfig(options.webConfigFile);
+  const { source, reason } = await openSource({ source: options.source, procfs: options.procfs });
+
+  const errors = new ErrorTally();
+  const collectors = COLLECTORS.filter(({ name }) => options.collectors[name] ?? true);
+  const facts = new InterfaceFactsCache((error) => {
+    errors.count('facts', error.code);
+    log.debug({ code: error.code }, `link speed and signal not learnt: ${error.line}`);
+  });
+  const observer = new Observer({
+    source,
+    kernelRelease: await kernelRelease(options.procfs).catch(() => undefined),
+    rules,
+    sampleIntervalMs: options.sampleIntervalMs,
+    subflowLimit: options.subflowLimit,
+    parts: new Set(PARTS.filter((part) => collectors.some(({ parts }) => parts.includes(part)))),
+    errors,
+    facts: () => facts.current,
+    onLook: outageLog(log),
+  });
+  const registry = new MetricsRegistry({
+    collectors,
+    build,
+    onError: (collector, error) => {
+      errors.count('metrics', error.code);
+      log.error({ collector, code: error.code }, error.line);
+    },
+  });
+  const app = createApp({
+    scrape: async ({ timeoutMs }) => registry.render(await observer.look(timeoutMs)),
+    ready: () => observer.snapshot !== undefined,
+    page: () => pageModel(observer.picture, source, build),
+    count: (code) => errors.count('http', code),
+    ...(webConfig !== undefined && { webConfig }),
+  });
+
+  const servers = await listen(app, options.listenAddresses, {
+    report: (error) => {
+      errors.count('http', error.code);
+      log.error({ code: error.code }, error.line);
+    },
+    ...(webConfig?.tls !== undefined && { tls: webConfig.tls }),
+  });
+  for (const line of warnings(options.listenAddresses, webConfig)) log.warn(line);
+  log.info({ source: source.name, kernel: source.kernel, reason, version: build.version }, 'reading the kernel');
+  const scheme = webConfig?.tls === undefined ? 'http' : 'https';
+  for (const address of servers.addresses) {
+    log.info({ url: `${scheme}://${formatListenAddress(address)}/` }, 'listening');
+  }
+
+  // Not awaited: a first look that hangs must not keep SIGTERM from ending the program.
+  void observer.start();
+  facts.start();
+  const signal = await stopRequested;
+  log.info({ signal }, 'stopping');
+  facts.stop();
+  await Promise.all([servers.close(DRAIN_MS), Promise.race([observer.stop(), sleep(DRAIN_MS)])]);
+  source.close();
+  log.info('stopped');
+  // What is still pending (a child process, a read) must not hold up whoever waits for us.
+  process.exit(0);
+}
+
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    // Not `once`: execa ends its children on a signal, and then the process too when no other listener is left.
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
+  });
+}

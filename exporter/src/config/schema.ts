@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import type { PathRule } from '../mptcp/model.ts';
+import { UNKNOWN_PATH } from '../mptcp/path-rules.ts';
+import { asNetwork } from './network.ts';
+import { meant, shown } from './words.ts';
+
+/** Everything `--config.file` can say. */
+export interface Configuration {
+  /** In the order of the file, which is the order of precedence; empty: one path per interface. */
+  readonly paths: readonly PathRule[];
+}
+
+/** Most path rules: each subflow is matched against each. */
+const MAXIMUM_PATHS = 256;
+
+/** Names that mean something else where path names stand. */
+const RESERVED_NAMES: ReadonlyMap<string, string> = new Map([
+  ['mptcp', 'it stands for all paths together'],
+  [UNKNOWN_PATH, 'it stands for subflows without a path'],
+]);
+
+const CRITERIA = ['interface', 'local', 'remote'] as const;
+
+/** A mapping that has these keys and no others; an unknown key's message lists them and the one probably meant. */
+export function section<Shape extends z.core.$ZodLooseShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
+  const keys = Object.keys(shape);
+  return z.strictObject(shape, {
+    error: (issue) => {
+      if (issue.code !== 'unrecognized_keys') return undefined;
+      const guess = meant((issue.keys as readonly string[])[0] ?? '', keys);
+      return `unknown key, expected one of ${keys.join(', ')}${guess === undefined ? '' : ` (did you mean ${guess}?)`}`;
+    },
+  });
+}
+
+/** Text for people that also makes a readable label value. */
+function label(maximum: number): z.ZodString {
+  const expected = `expected 1 to ${maximum} letters, digits, spaces and . _ : @ / + -, first a letter or digit, last no space`;
+  const fits = (text: string) => {
+    return [...text].length <= maximum && /^[\p{L}\p{N}][\p{L}\p{M}\p{N} ._:@/+-]*$/u.test(text) && !text.endsWith(' ');
+  };
+  return z.string().refine(fits, { error: ({ input }) => `${expected}, got ${shown(String(input))}` });
+}
+
+const network = z.string().transform((text, context) => {
+  const found = asNetwork(text);
+  if (found !== undefined) return found;
+  context.addIssue({
+    code: 'custom',
+    message: `expected an address or network such as 192.0.2.7, 192.0.2.0/24 or 2001:db8::/64, got ${shown(text)}`,
+  });
+  return z.NEVER;
+});
+
+const pathRule = section({
+  name: label(64).refine((name) => !RESERVED_NAMES.has(name.toLowerCase()), {
+    error: ({ input }) => {
+      const name = String(input);
+      return `expected another name than ${name}: ${RESERVED_NAMES.get(name.toLowerCase())}`;
+    },
+  }),
+  interface: z
+    .string()
+    .refine((name) => /^(?!\.{1,2}$)[^\s/:\p{C}]+$/u.test(name) && Buffer.byteLength(name) < 16, {
+      error: ({ input }) => `expected the name of a network interface such as eth0, got ${shown(String(input))}`,
+    })
+    .exactOptional(),
+  local: network.exactOptional(),
+  remote: network.exactOptional(),
+  access: label(32).exactOptional(),
+  metered: z.boolean().exactOptional(),
+}).refine((rule) => CRITERIA.some((criterion) => rule[criterion] !== undefined), {
+  error: `expected at least one of ${CRITERIA.join(', ')}, to tell which subflows belong to the path`,
+});
+
+const paths = z
+  .array(pathRule)
+  .max(MAXIMUM_PATHS, { error: `expected at most ${MAXIMUM_PATHS} paths` })
+  .superRefine((rules, context) => {
+    const seen = new Map<string, number>();
+    for (const [index, { name }] of rules.entries()) {
+      const first = seen.get(name);
+      if (first === undefined) seen.set(name, index);
+      else {
+        const message = `expected a name of its own, ${name} is also the name of paths[${first}]`;
+        context.addIssue({ code: 'custom', path: [index, 'name'], message });
+      }
+    }
+  });
+
+/** The shape of `--config.file`: one entry per section, each with its default. */
+export const configurationSchema: z.ZodType<Configuration> = section({
+  paths: paths.default([]),
+});

@@ -1,0 +1,50 @@
+import { promisify } from 'node:util';
+import { constants, gzip } from 'node:zlib';
+import type { Request, RequestHandler, Response } from 'express';
+import { ExporterError } from '../errors.ts';
+import { answer } from './answer.ts';
+
+/** Takes a reading and renders it as an exposition, within `timeoutMs` if the scraper said how long it waits. */
+export type Scrape = (request: {
+  readonly timeoutMs?: number;
+}) => Promise<{ readonly contentType: string; readonly body: string }>;
+
+/** Scrapes answered at once, as node_exporter's --web.max-requests. */
+const MAXIMUM_IN_FLIGHT = 40;
+
+/** Part of the scraper's patience that is left for the way there and back: a tenth, at most this many milliseconds. */
+const MAXIMUM_MARGIN_MS = 500;
+
+/** Longest patience believed, in seconds. */
+const MAXIMUM_TIMEOUT_SECONDS = 3600;
+
+const compress = promisify(gzip);
+
+/** Answers `/metrics`; passes ExporterError `overloaded` on when too many scrapes are open. */
+export function metricsRoute(scrape: Scrape): RequestHandler {
+  let inFlight = 0;
+  return async (request: Request, response: Response) => {
+    if (inFlight >= MAXIMUM_IN_FLIGHT) {
+      throw new ExporterError('overloaded', `more than ${MAXIMUM_IN_FLIGHT} scrapes at once`);
+    }
+    inFlight += 1;
+    // `close` comes once, also after an error or when the scraper has gone: a slow reader keeps its place until then.
+    response.once('close', () => {
+      inFlight -= 1;
+    });
+    const timeoutMs = scrapeTimeoutMs(request.get('X-Prometheus-Scrape-Timeout-Seconds'));
+    const { contentType, body } = await scrape(timeoutMs === undefined ? {} : { timeoutMs });
+    response.vary('Accept-Encoding');
+    if (request.acceptsEncodings('gzip', 'identity') !== 'gzip') return answer(response, 200, contentType, body);
+    response.set('Content-Encoding', 'gzip');
+    answer(response, 200, contentType, await compress(body, { level: constants.Z_BEST_SPEED }));
+  };
+}
+
+/** Milliseconds a scrape may take by the scraper's header; undefined when it says nothing sensible. */
+export function scrapeTimeoutMs(header: string | undefined): number | undefined {
+  const seconds = /^\d{1,9}(?:\.\d{1,9})?$/.test(header ?? '') ? Number(header) : 0;
+  if (seconds <= 0 || seconds > MAXIMUM_TIMEOUT_SECONDS) return undefined;
+  const milliseconds = seconds * 1000;
+  return milliseconds - Math.min(MAXIMUM_MARGIN_MS, milliseconds / 10);
+}

@@ -1,0 +1,156 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+
+interface Service {
+  readonly image?: string;
+  readonly build?: { readonly context: string; readonly dockerfile: string };
+  readonly user?: string;
+  readonly command?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly volumes?: readonly string[];
+  readonly healthcheck?: { readonly test: readonly string[] };
+  readonly security_opt?: readonly string[];
+  readonly cap_add?: readonly string[];
+  readonly [key: string]: unknown;
+}
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const read = (path: string): string => readFileSync(`${ROOT}${path}`, 'utf8');
+const parsed = parse(read('docker-compose.yml'), { merge: true }) as {
+  services: Record<string, Service>;
+  volumes: Record<string, unknown>;
+};
+const services = Object.entries(parsed.services);
+const service = (name: string): Service => parsed.services[name] ?? {};
+const dockerfile = read('exporter/Dockerfile');
+
+const VARIANTS = [['docker-compose'], ['docker', 'compose']].filter(
+  ([command = '', ...args]) => spawnSync(command, [...args, 'version']).status === 0,
+);
+
+/** `docker-compose config -q` with .env.example as it is and only `password` in the environment. */
+function config(variant: readonly string[], password?: string): { status: number | null; stderr: string } {
+  const [command = '', ...args] = variant;
+  const { GRAFANA_ADMIN_PASSWORD: _, ...environment } = process.env;
+  const { status, stderr } = spawnSync(command, [...args, '--env-file', '.env.example', 'config', '-q'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+    env: { ...environment, ...(password !== undefined && { GRAFANA_ADMIN_PASSWORD: password }) },
+  });
+  return { status, stderr };
+}
+
+describe.skipIf(VARIANTS.length === 0).each(VARIANTS.map((variant) => [variant.join(' '), variant] as const))(
+  '%s',
+  (_, variant) => {
+    it('accepts the file once there is a password', () => {
+      expect(config(variant, 'secret')).toEqual({ status: 0, stderr: '' });
+    });
+
+    it.each([undefined, ''])('says what to set when the password is %o', (password) => {
+      const { status, stderr } = config(variant, password);
+      expect(status).not.toBe(0);
+      expect(stderr).toContain('set GRAFANA_ADMIN_PASSWORD to the password you want for Grafana, in a file named .env');
+    });
+  },
+);
+
+describe('docker-compose.yml', () => {
+  it.each(services)('%s can do no more than it needs', (name, definition) => {
+    expect(definition).toMatchObject({ read_only: true, cap_drop: ['ALL'], restart: 'unless-stopped' });
+    expect(definition.privileged).toBeUndefined();
+    expect(definition.cap_add ?? []).toEqual(name === 'exporter' ? ['NET_ADMIN'] : []);
+    // The exporter's entrypoint sets it itself: entrypoint.test.ts.
+    if (name !== 'exporter') expect(definition.security_opt).toEqual(['no-new-privileges:true']);
+    expect(definition.user ?? 'image default').not.toMatch(/^(?:root|0)\b/);
+  });
+
+  it.each(services)('%s bounds its logs', (_, definition) => {
+    expect(definition.logging).toMatchObject({ options: { 'max-size': '10m', 'max-file': '3' } });
+  });
+
+  it.each(services.filter(([, { image }]) => image !== undefined))(
+    '%s runs a release that stays the same',
+    (_, { image }) => {
+      expect(image).toMatch(/^[a-z]+\/[a-z]+:v?\d+\.\d+\.\d+$/);
+    },
+  );
+
+  it.each(services)('%s is watched', (name, { healthcheck }) => {
+    if (name === 'exporter') expect(dockerfile).toMatch(/^HEALTHCHECK [\s\S]*\/-\/healthy/m);
+    else expect(healthcheck?.test[0]).toBe('CMD');
+  });
+
+  it('reaches the host and lets nobody else reach in', () => {
+    for (const [, definition] of services) {
+      expect(definition.network_mode).toBe('host');
+      expect(definition.ports).toBeUndefined();
+    }
+    expect(service('prometheus').command).toContain('--web.listen-address=127.0.0.1:9090');
+    expect(service('grafana').environment).toMatchObject({
+      GF_SERVER_HTTP_ADDR: '127.0.0.1',
+      GF_AUTH_ANONYMOUS_ENABLED: 'false',
+      GF_USERS_ALLOW_SIGN_UP: 'false',
+    });
+    expect(service('exporter').command).toBeUndefined();
+  });
+
+  it('mounts only what is there, read-only, and keeps what must survive in named volumes', () => {
+    const mounts = services.flatMap(([, { volumes }]) => volumes ?? []).map((volume) => volume.split(':'));
+    for (const [source = '', , mode] of mounts.filter(([from]) => from?.startsWith('./'))) {
+      expect(existsSync(`${ROOT}${source}`), source).toBe(true);
+      expect(mode).toBe('ro');
+    }
+    const named = mounts.map(([source = '']) => source).filter((source) => !source.startsWith('./'));
+    expect(named).toEqual(Object.keys(parsed.volumes));
+  });
+
+  it('opens Grafana on a dashboard that exists', () => {
+    const { MPTCP_DASHBOARDS: folder, GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH: home } =
+      service('grafana').environment ?? {};
+    expect(service('grafana').volumes).toContain(`./grafana/dashboards:${folder}:ro`);
+    expect(readdirSync(`${ROOT}grafana/dashboards`).map((name) => `${folder}/${name}`)).toContain(home);
+    const { providers } = parse(read('grafana/provisioning/dashboards/mptcp.yml')) as {
+      providers: { options: { path: string } }[];
+    };
+    expect(providers.map(({ options }) => options.path)).toEqual(['$' + '{MPTCP_DASHBOARDS}']);
+  });
+
+  it('lets Grafana find Prometheus under the name the dashboards start with', () => {
+    const { datasources } = parse(read('grafana/provisioning/datasources/prometheus.yml')) as {
+      datasources: { uid: string; url: string; jsonData: { timeInterval: string } }[];
+    };
+    expect(datasources).toMatchObject([
+      { uid: 'mptcp-prometheus', type: 'prometheus', url: 'http://127.0.0.1:9090', isDefault: true },
+    ]);
+    const { global } = parse(read('prometheus/prometheus.yml')) as { global: { scrape_interval: string } };
+    expect(datasources[0]?.jsonData.timeInterval).toBe(global.scrape_interval);
+  });
+
+  it('offers the password it asks for in .env.example, empty', () => {
+    expect(read('.env.example')).toMatch(/^GRAFANA_ADMIN_PASSWORD=$/m);
+    expect(read('.gitignore')).toMatch(/^\.env$/m);
+  });
+});
+
+describe('exporter/Dockerfile', () => {
+  it('builds and runs on one pinned release, and not as root', () => {
+    const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
+    expect(new Set(bases).size).toBe(1);
+    expect(bases[0]).toMatch(/^node:\d+\.\d+\.\d+-bookworm-slim$/);
+    expect([...dockerfile.matchAll(/^USER (\S+)/gm)].map(([, user]) => user)).toEqual(['node']);
+    expect(service('exporter').user).toBe('node');
+  });
+
+  it('copies only what .dockerignore lets through', () => {
+    const allowed = [...read('.dockerignore').matchAll(/^!(\S+)/gm)].map(([, path = '']) => path);
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, paths = '']) =>
+      paths.split(' '),
+    );
+    expect([...copied].sort()).toEqual([...allowed].sort());
+    for (const path of copied) expect(existsSync(`${ROOT}${path}`), path).toBe(true);
+  });
+});

@@ -1,0 +1,44 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const UNIT = fileURLToPath(new URL('../../exporter/mptcp-exporter.service', import.meta.url));
+const unit = readFileSync(UNIT, 'utf8');
+const able = spawnSync('systemd-analyze', ['--version']).status === 0;
+
+describe.skipIf(!able)('mptcp-exporter.service', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'mptcp-unit-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('is a unit that systemd takes without a word', () => {
+    const file = join(folder, 'mptcp-exporter.service');
+    writeFileSync(file, unit.replace('/usr/local/bin/mptcp-exporter', '/bin/true'));
+    const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', file], { encoding: 'utf8' });
+    expect({ status, words: stdout + stderr }).toEqual({ status: 0, words: '' });
+  });
+
+  it('exposes less than 2 of 10 by the count of systemd-analyze security', () => {
+    const args = ['security', '--offline=true', '--threshold=20', '--no-pager', UNIT];
+    const { status, stdout } = spawnSync('systemd-analyze', args, { encoding: 'utf8' });
+    expect(status, stdout).toBe(0);
+  });
+});
+
+describe('the unit', () => {
+  it('runs as a user of its own with CAP_NET_ADMIN alone, and stays able to run JavaScript', () => {
+    expect(unit).toMatch(/^DynamicUser=yes$/m);
+    expect(unit).toMatch(/^AmbientCapabilities=CAP_NET_ADMIN$/m);
+    expect(unit).toMatch(/^CapabilityBoundingSet=CAP_NET_ADMIN$/m);
+    expect(unit).not.toMatch(/^(?:MemoryDenyWriteExecute|PrivateUsers|PrivateNetwork|ProcSubset)=/m);
+  });
+
+  it('does not start again and again with a configuration that is wrong', () => {
+    expect(unit).toMatch(/^RestartPreventExitStatus=2$/m);
+  });
+});

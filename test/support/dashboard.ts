@@ -1,0 +1,114 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { metricNames } from './promql.ts';
+
+/** What the tests read of a panel in Grafana's classic schema. */
+export interface PanelJson {
+  readonly id: number;
+  readonly type: string;
+  readonly title?: string;
+  readonly description?: string;
+  readonly datasource?: { readonly type: string; readonly uid: string };
+  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
+  readonly targets?: readonly {
+    readonly refId: string;
+    readonly expr: string;
+    readonly instant?: boolean;
+    readonly format?: string;
+    readonly legendFormat?: string;
+    readonly datasource?: { readonly uid: string };
+  }[];
+  readonly fieldConfig?: { readonly defaults: { readonly unit?: string; readonly noValue?: string } };
+  /** Of a collapsed row. */
+  readonly panels?: readonly PanelJson[];
+}
+
+/** What the tests read of a dashboard variable. */
+export interface VariableJson {
+  readonly name: string;
+  readonly type: string;
+  readonly label?: string;
+  readonly query?: string | { readonly query: string };
+  readonly datasource?: { readonly uid: string };
+  readonly multi?: boolean;
+  readonly includeAll?: boolean;
+  readonly allValue?: string;
+  readonly current?: { readonly text: unknown; readonly value: unknown };
+}
+
+/** What the tests read of a dashboard. */
+export interface DashboardJson {
+  readonly uid: string;
+  readonly title: string;
+  readonly refresh?: string;
+  readonly time?: { readonly from: string; readonly to: string };
+  readonly panels: readonly PanelJson[];
+  readonly templating: { readonly list: readonly VariableJson[] };
+}
+
+/** One query of a panel, its variables filled in so that Prometheus takes it. */
+export interface PanelQuery {
+  readonly panel: string;
+  readonly refId: string;
+  readonly expr: string;
+  /** Grafana asks for this moment only. */
+  readonly instant: boolean;
+  /** May rightly be empty on a healthy machine: its hardware has no such thing, or nothing has gone wrong. */
+  readonly mayBeEmpty: boolean;
+}
+
+const EMPTY_WITHOUT_CAUSE = new Set([
+  'mptcp_interface_wifi_signal_dbm',
+  'mptcp_interface_speed_bytes_per_second',
+  'mptcp_exporter_errors_total',
+]);
+
+const FOLDER = new URL('../../grafana/dashboards/', import.meta.url);
+
+/** The committed dashboards, by file name. */
+export function committedDashboards(): Map<string, DashboardJson> {
+  const files = readdirSync(FOLDER).filter((name) => name.endsWith('.json'));
+  return new Map(files.map((name) => [name, JSON.parse(readFileSync(new URL(name, FOLDER), 'utf8')) as DashboardJson]));
+}
+
+/** All panels, those of collapsed rows too, the rows themselves not. */
+export function panels(dashboard: DashboardJson): PanelJson[] {
+  return dashboard.panels.flatMap((panel) => (panel.type === 'row' ? (panel.panels ?? []) : [panel]));
+}
+
+/** `expression` with Grafana's built-in durations in place, its dashboard variables left as they are. */
+export function withDurations(expression: string): string {
+  return expression
+    .replaceAll('$__rate_interval', '20s')
+    .replaceAll('$__interval', '5s')
+    .replaceAll('$__range', '900s');
+}
+
+/** `expression` as Grafana sends it with everything chosen, a range of 15 minutes and a scrape interval of 5 s. */
+function filled(expression: string): string {
+  return withDurations(expression).replaceAll(/\$(?:job|instance|path)\b/g, '.*');
+}
+
+/** Every query of every panel, ready for Prometheus. */
+export function queries(dashboard: DashboardJson): PanelQuery[] {
+  return panels(dashboard).flatMap((panel) =>
+    (panel.targets ?? []).map((target) => {
+      const expr = filled(target.expr);
+      return {
+        panel: panel.title ?? String(panel.id),
+        refId: target.refId,
+        expr,
+        instant: target.instant === true,
+        mayBeEmpty: metricNames(expr).some((metric) => EMPTY_WITHOUT_CAUSE.has(metric)),
+      };
+    }),
+  );
+}
+
+/** The selectors that the dashboard's variables take their values from, ready for Prometheus. */
+export function variableSelectors(dashboard: DashboardJson): string[] {
+  return dashboard.templating.list.flatMap((variable) => {
+    const query = typeof variable.query === 'string' ? variable.query : variable.query?.query;
+    const selector = /^label_values\((.+), \w+\)$/.exec(query ?? '')?.[1];
+    return selector === undefined ? [] : [filled(selector)];
+  });
+}
