@@ -159,7 +159,8 @@ interface PathDraft {
   readonly rule: PathRule | undefined;
   readonly interfaces: Set<string>;
   readonly localAddresses: Set<string>;
-  subflows: number;
+  /** Subflows known to be in normal use, and those set aside. */
+  regular: number;
   backups: number;
 }
 
@@ -174,7 +175,7 @@ function listPaths(
     let found = drafts.get(name);
     if (found === undefined) {
       const rule = context.rules.find((candidate) => candidate.name === name);
-      found = { name, rule, interfaces: new Set(), localAddresses: new Set(), subflows: 0, backups: 0 };
+      found = { name, rule, interfaces: new Set(), localAddresses: new Set(), regular: 0, backups: 0 };
       if (rule?.interface !== undefined) found.interfaces.add(rule.interface);
       drafts.set(name, found);
     }
@@ -186,8 +187,8 @@ function listPaths(
   }
   for (const subflow of subflows) {
     const path = draft(subflow.path);
-    path.subflows++;
-    if (subflow.backup) path.backups++;
+    if (subflow.backup === true) path.backups++;
+    else if (subflow.backup === false) path.regular++;
     if (subflow.interfaceName !== undefined) path.interfaces.add(subflow.interfaceName);
     if (path.localAddresses.size < ADDRESS_LIMIT) path.localAddresses.add(subflow.local.address);
   }
@@ -238,7 +239,7 @@ function finishPath(
   if (interfaceNames.length > 0) path.interfaceName = interfaceNames.slice(0, ADDRESS_LIMIT).join(',');
   if (rule?.access !== undefined) path.access = rule.access;
   if (rule?.metered !== undefined) path.metered = rule.metered;
-  if (entry.subflows > 0) path.backup = entry.backups === entry.subflows;
+  if (entry.regular + entry.backups > 0) path.backup = entry.regular === 0;
   else if (mine.length > 0) path.backup = mine.every(({ flags }) => flags.includes('backup'));
   return path;
 }

@@ -43,8 +43,8 @@ function judgeSockets(judge: Judge, { connections, subflows }: SocketRecords): v
     anyOf(flowing, ({ tcp }) => tcp.sentBytes !== undefined),
   );
   judge(
-    'subflow_rtt',
-    anyOf(flowing, ({ tcp }) => tcp.rttSeconds !== undefined),
+    'subflow_rtt', // a fresh subflow has no sample yet, but its timeout comes from the same place
+    anyOf(flowing, ({ tcp }) => (tcp.rttSeconds ?? tcp.retransmissionTimeoutSeconds) !== undefined),
   );
   judge(
     'subflow_token',

@@ -111,6 +111,7 @@ export const paths = collector(
       emit.receive(labels, speed.receiveBytesPerSecond);
       emit.maximumSend(labels, speed.maximumSendBytesPerSecond);
       emit.maximumReceive(labels, speed.maximumReceiveBytesPerSecond);
+      if (snapshot.capabilities.get('subflow_rtt') === false) continue;
       const { counts, count, sumSeconds } = speed.rtt;
       emit.rtt.buckets(labels, { bounds: RTT_BUCKETS_SECONDS, counts, count, sum: sumSeconds });
     }

@@ -1,0 +1,143 @@
+import { execa } from 'execa';
+import { ExporterError } from '../../errors.ts';
+import { installRemedy } from './packages.ts';
+
+/** Bounds of one run. */
+export interface RunOptions {
+  /** From the call to the last byte, waiting for a place among the running children included. */
+  readonly timeoutMs: number;
+  /** Most that the program may write to its standard output. */
+  readonly maxBytes: number;
+  /** Exit codes that bring an answer too; 0 always does. */
+  readonly acceptedExitCodes?: readonly number[];
+}
+
+/** Runs a program and resolves to what it wrote; {@link run}, or a stand-in that replays captured text. */
+export type Run = (program: string, args: readonly string[], options: RunOptions) => Promise<string>;
+
+/** Most children at once; one reading needs five. */
+const MOST_CHILDREN = 8;
+
+/** From SIGTERM to SIGKILL. */
+const GRACE_MS = 250;
+
+/** From SIGTERM until we go on without a child that the kernel will not end, or whose output a grandchild holds open. */
+const ABANDON_MS = 500;
+
+/** Directories of administration programs, which an ordinary user's PATH lacks. */
+const SYSTEM_DIRECTORIES = '/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/**
+ * Runs a program without a shell, in the C locale, with nothing on its standard input and its standard error discarded (`ss`
+ * complains there once per socket), and resolves to its standard output. Throws {@link ExporterError}: `tool_missing`, `timeout`
+ * or `output_too_large` (it was killed), `permission_denied` or `tool_failed`. No child outlives this process.
+ */
+export const run: Run = async (program, args, options) => {
+  const deadline = performance.now() + options.timeoutMs;
+  await takePlace(program, options.timeoutMs);
+  const timeout = Math.max(1, deadline - performance.now());
+  const child = execa(program, args, {
+    cwd: '/', // a working directory that has been removed would look like a missing program
+    env: { PATH: `${process.env.PATH ?? ''}:${SYSTEM_DIRECTORIES}`.replace(/^:/, ''), LC_ALL: 'C' },
+    extendEnv: false,
+    stdin: 'ignore',
+    stderr: 'ignore',
+    buffer: false, // execa's own bound stops reading but lets the program run on
+    timeout,
+    forceKillAfterDelay: GRACE_MS,
+    reject: false,
+  });
+  const chunks: Buffer[] = [];
+  let size = 0;
+  child.stdout.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size <= options.maxBytes) {
+      chunks.push(chunk);
+      return;
+    }
+    child.kill('SIGKILL');
+    child.stdout.destroy();
+  });
+
+  let timer: NodeJS.Timeout | undefined;
+  const abandoned = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      child.stdout.destroy();
+      reject(timedOut(program, options.timeoutMs));
+    }, timeout + ABANDON_MS);
+  });
+  // The place is kept until the child has really ended, so that stuck ones cannot pile up.
+  const result = await Promise.race([child.finally(givePlace), abandoned]).finally(() => clearTimeout(timer));
+
+  if (size > options.maxBytes) {
+    throw new ExporterError('output_too_large', `${program} wrote more than ${options.maxBytes} bytes`);
+  }
+  if (result.timedOut) throw timedOut(program, options.timeoutMs);
+  if (result.failed && !options.acceptedExitCodes?.includes(result.exitCode ?? -1)) {
+    throw failure(program, args, result);
+  }
+  return Buffer.concat(chunks, size).toString('utf8');
+};
+
+interface Ending {
+  readonly exitCode?: number | undefined;
+  readonly signal?: string | undefined;
+  readonly code?: string | undefined;
+  readonly cause?: unknown;
+}
+
+function failure(program: string, args: readonly string[], { exitCode, signal, code, cause }: Ending): ExporterError {
+  if (code === 'ENOENT') {
+    return new ExporterError('tool_missing', `${program} is not installed or not in the PATH`, {
+      remedy: installRemedy(program),
+      cause,
+    });
+  }
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new ExporterError('permission_denied', `${program} may not be run by this user`, {
+      remedy: `Make ${program} executable for the user that the exporter runs as.`,
+      cause,
+    });
+  }
+  const command = [program, ...args].join(' ');
+  if (exitCode === undefined && signal === undefined) {
+    return new ExporterError('tool_failed', `${command} could not be started (${code ?? 'unknown'})`, { cause });
+  }
+  const ending = exitCode === undefined ? `was ended by ${signal}` : `ended with exit code ${exitCode}`;
+  return new ExporterError('tool_failed', `${command} ${ending}`, {
+    remedy: 'Run it by hand, as the user that the exporter runs as, to see what it says.',
+  });
+}
+
+function timedOut(program: string, timeoutMs: number): ExporterError {
+  return new ExporterError('timeout', `${program} did not finish within ${timeoutMs} ms`);
+}
+
+let children = 0;
+const waiting: (() => void)[] = [];
+
+/** Waits until fewer than {@link MOST_CHILDREN} run. Throws `timeout` when none of them ends in time. */
+function takePlace(program: string, timeoutMs: number): Promise<void> {
+  if (children < MOST_CHILDREN) {
+    children++;
+    return Promise.resolve();
+  }
+  return new Promise((resolve, reject) => {
+    const admit = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(() => {
+      waiting.splice(waiting.indexOf(admit), 1);
+      reject(timedOut(program, timeoutMs));
+    }, timeoutMs);
+    waiting.push(admit);
+  });
+}
+
+/** Hands the place to whoever has waited longest. */
+function givePlace(): void {
+  const next = waiting.shift();
+  if (next === undefined) children--;
+  else next();
+}

@@ -1,0 +1,148 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ExporterError } from '../../exporter/src/errors.ts';
+import type { Part } from '../../exporter/src/mptcp/model.ts';
+import { openNetlinkSource } from '../../exporter/src/source/netlink.ts';
+import {
+  capture,
+  captureName,
+  FakeKernel,
+  messagesOf,
+  refusal,
+  type Step,
+  sceneKernel,
+} from '../linux/netlink/fake-kernel.ts';
+
+const ALL: ReadonlySet<Part> = new Set(['sockets', 'interfaces', 'endpoints', 'mib', 'sysctl']);
+const NONE: ReadonlySet<Part> = new Set();
+
+let procfs: string;
+beforeAll(async () => {
+  procfs = await mkdtemp(join(tmpdir(), 'procfs-'));
+  await mkdir(join(procfs, 'net'), { recursive: true });
+  await mkdir(join(procfs, 'sys/net/mptcp'), { recursive: true });
+  await writeFile(join(procfs, 'net/netstat'), 'MPTcpExt: MPCapableSYNRX NewOne\nMPTcpExt: 3 4\n');
+  await writeFile(join(procfs, 'sys/net/mptcp/enabled'), '1\n');
+});
+afterAll(() => rm(procfs, { recursive: true, force: true }));
+
+/** The client's kernel, with these answers first, by the capture's name, one per request. */
+function flaky(answers: Readonly<Record<string, (readonly Step[])[]>>): FakeKernel {
+  return new FakeKernel((request) => {
+    const name = captureName(request);
+    return answers[name]?.shift() ?? messagesOf(capture('client', name));
+  });
+}
+
+const open = (kernel: FakeKernel) => openNetlinkSource({ procfs, connect: kernel.connect });
+
+describe('the netlink source', () => {
+  it('reads every part of the captured scene', async () => {
+    const source = await open(sceneKernel('client'));
+    const reading = await source.read(ALL);
+    expect(reading).toMatchObject({ source: 'netlink', kernel: 'upstream', incidents: [] });
+    expect(reading.sockets.value?.connections).toHaveLength(7);
+    expect(reading.sockets.value?.subflows).toHaveLength(19);
+    expect(reading.interfaces.value?.map(({ name }) => name)).toEqual(['lo', 'eth0', 'wlan0', 'lte0']);
+    expect(reading.endpoints?.value?.endpoints).toHaveLength(3);
+    expect(reading.endpoints?.value?.limits).toEqual({ subflows: 4, addAddrAccepted: 4 });
+    expect(reading.mib?.value).toEqual(
+      new Map([
+        ['MPCapableSYNRX', 3],
+        ['NewOne', 4],
+      ]),
+    );
+    expect(reading.sysctl?.value?.enabled).toBe(true);
+    expect([...reading.capabilities.values()]).toEqual(Array(10).fill(true));
+    expect(reading.monotonicSeconds).toBeGreaterThan(0);
+    source.close();
+  });
+
+  it('leaves out the parts that were not asked for, and does not ask the kernel for them', async () => {
+    const kernel = sceneKernel('client');
+    const source = await open(kernel);
+    const reading = await source.read(NONE);
+    expect(Object.keys(reading).sort()).toEqual(
+      ['source', 'kernel', 'monotonicSeconds', 'sockets', 'interfaces', 'capabilities', 'incidents'].sort(),
+    );
+    expect(kernel.requests.some(({ type }) => type === 16)).toBe(false);
+  });
+
+  it('gives what it can when one part fails, and reads that part again next time', async () => {
+    const kernel = flaky({
+      'sock-diag-tcp4': [[refusal(22)]],
+      'rtnl-getlink': [[]],
+      'mptcp_pm-get-addr': [[refusal(1)]],
+    });
+    const source = await openNetlinkSource({ procfs, timeoutMs: 50, connect: kernel.connect });
+    const first = await source.read(ALL);
+    expect(first.sockets.failure).toEqual({ code: 'kernel_refused', message: 'cannot dump the TCP sockets: EINVAL' });
+    expect(first.interfaces.failure).toMatchObject({ code: 'timeout' });
+    expect(first.endpoints?.failure).toMatchObject({ code: 'permission_denied' });
+    expect(first.mib?.value?.size).toBe(2);
+    const second = await source.read(ALL);
+    expect([second.sockets.failure, second.interfaces.failure, second.endpoints?.failure]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+
+  it('counts what it repaired, once, under its part', async () => {
+    const source = await open(
+      flaky({
+        'sock-diag-mptcp4': [[{ errno: 'ENOBUFS' }]],
+        'rtnl-getaddr': [[{ errno: 'EINTR' }, ...messagesOf(capture('client', 'rtnl-getaddr'))]],
+      }),
+    );
+    const first = await source.read(ALL);
+    expect(first.sockets.value?.connections).toHaveLength(7);
+    expect(first.incidents).toEqual([
+      { part: 'sockets', code: 'overrun' },
+      { part: 'interfaces', code: 'interrupted' },
+    ]);
+    expect((await source.read(ALL)).incidents).toEqual([]);
+  });
+
+  it('on kernels 5.7 to 5.9 counts that connections cannot be told, and gives the subflows', async () => {
+    const tcp = messagesOf(capture('client', 'sock-diag-tcp4'));
+    const reading = await (await open(flaky({ 'sock-diag-mptcp4': [tcp] }))).read(NONE);
+    expect(reading.incidents).toEqual([{ part: 'sockets', code: 'not_tcp_info' }]);
+    expect(reading.sockets.value).toMatchObject({ connections: [], connectionsFailure: { code: 'not_tcp_info' } });
+    expect(reading.sockets.value?.subflows).toHaveLength(19);
+    expect(reading.capabilities.has('connection_bytes')).toBe(false);
+  });
+
+  it('finds the path manager again after its family has changed its number', async () => {
+    const kernel = flaky({ 'mptcp_pm-get-addr': [messagesOf(capture('client', 'mptcp_pm-get-addr')), [refusal(2)]] });
+    const source = await open(kernel);
+    expect((await source.read(ALL)).endpoints?.value?.endpoints).toHaveLength(3);
+    expect((await source.read(ALL)).endpoints?.failure).toMatchObject({ code: 'not_supported' });
+    expect((await source.read(ALL)).endpoints?.value?.endpoints).toHaveLength(3);
+    expect(kernel.requests.filter(({ type }) => type === 16)).toHaveLength(2);
+  });
+
+  it('cannot be opened where netlink is forbidden, so that another source can be chosen', async () => {
+    const forbidden = () => {
+      throw new ExporterError('permission_denied', 'no netlink here');
+    };
+    await expect(openNetlinkSource({ procfs, connect: forbidden })).rejects.toMatchObject({
+      code: 'permission_denied',
+    });
+  });
+
+  it('gives back all descriptors, and then says that it is closed', async () => {
+    const kernel = sceneKernel('server');
+    const source = await open(kernel);
+    await source.read(ALL);
+    expect([kernel.opened, kernel.open]).toEqual([3, 3]);
+    source.close();
+    expect(kernel.open).toBe(0);
+    expect((await source.read(NONE)).sockets.failure).toEqual({
+      code: 'interrupted',
+      message: 'the netlink socket was closed',
+    });
+  });
+});
