@@ -16,6 +16,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   'docker-compose': 'docker-compose',
   chromium: 'chromium',
   openssl: 'openssl',
+  curl: 'curl',
 };
 
 const PATH = [

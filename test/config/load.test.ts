@@ -94,6 +94,11 @@ describe('a wrong key or value is named with file, line, key and what was expect
       'config.yml:5: paths[1].local: expected an address or network such as 192.0.2.7, 192.0.2.0/24 or 2001:db8::/64, got 10.0.0.0/33',
     ],
     [
+      `${path}    remote: [10.0.0.0/8, fd00]\n`,
+      'config.yml:5: paths[1].remote[1]: expected an address or network such as 192.0.2.7, 192.0.2.0/24 or 2001:db8::/64, got fd00',
+    ],
+    [`${path}    remote: []\n`, 'config.yml:5: paths[1].remote: expected 1 to 64 networks, got 0'],
+    [
       path,
       'config.yml:4: paths[1]: expected at least one of interface, local, remote, to tell which subflows belong to the path',
     ],

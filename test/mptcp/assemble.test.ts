@@ -92,7 +92,7 @@ describe('placing subflows on interfaces and paths', () => {
     { name: 'office', interface: 'eth0', remote: '10.77.1.0/24' },
     { name: 'fibre', interface: 'eth0', access: 'fibre' },
     { name: 'stick', local: '10.77.2.0/24', metered: true },
-    { name: 'v6', local: 'fd77:2::/64' },
+    { name: 'v6', local: ['2001:db8:9::/64', 'fd77:2::/64'] },
     { name: 'spare', interface: 'lte0' },
   ];
 

@@ -8,6 +8,7 @@ import { listen, warnings } from '../http/server.ts';
 import { loadWebConfig } from '../http/web-config.ts';
 import { InterfaceFactsCache } from '../linux/interface-facts.ts';
 import { kernelRelease } from '../linux/proc/kernel.ts';
+import { runsWithNetAdmin } from '../linux/proc/privileges.ts';
 import { COLLECTORS } from '../metrics/collectors/index.ts';
 import { type BuildInfo, MetricsRegistry } from '../metrics/registry.ts';
 import { PARTS } from '../mptcp/model.ts';
@@ -19,6 +20,10 @@ import { outageLog } from './outage-log.ts';
 
 /** Open requests get this long after SIGTERM; the whole shutdown stays within a second. */
 const DRAIN_MS = 700;
+
+const WITHOUT_NET_ADMIN =
+  'running without CAP_NET_ADMIN: kernels before about 6.15 then hide which subflow belongs to which connection. ' +
+  'Run it by the systemd unit, or with setpriv --ambient-caps +net_admin --inh-caps +net_admin';
 
 /** `serve`: reads the kernel and serves the metrics until SIGTERM or SIGINT. Throws when it cannot start. */
 export async function serve(options: ServeOptions, build: BuildInfo): Promise<void> {
@@ -69,6 +74,7 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
     ...(webConfig?.tls !== undefined && { tls: webConfig.tls }),
   });
   for (const line of warnings(options.listenAddresses, webConfig)) log.warn(line);
+  if ((await runsWithNetAdmin().catch(() => undefined)) === false) log.warn(WITHOUT_NET_ADMIN);
   log.info({ source: source.name, kernel: source.kernel, reason, version: build.version }, 'reading the kernel');
   const scheme = webConfig?.tls === undefined ? 'http' : 'https';
   for (const address of servers.addresses) {

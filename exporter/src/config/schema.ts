@@ -42,14 +42,23 @@ function label(maximum: number): z.ZodString {
   return z.string().refine(fits, { error: ({ input }) => `${expected}, got ${shown(String(input))}` });
 }
 
-const network = z.string().transform((text, context) => {
-  const found = asNetwork(text);
-  if (found !== undefined) return found;
-  context.addIssue({
-    code: 'custom',
-    message: `expected an address or network such as 192.0.2.7, 192.0.2.0/24 or 2001:db8::/64, got ${shown(text)}`,
+/** Most networks of one criterion: each address is matched against each. */
+const MAXIMUM_NETWORKS = 64;
+
+/** One network, or a list of them, since a path often has an IPv4 and an IPv6 one. */
+const networks = z.unknown().transform((input, context): string | string[] => {
+  const found = [input].flat().map((one, index) => {
+    const network = typeof one === 'string' ? asNetwork(one) : undefined;
+    if (network === undefined) {
+      const message = `expected an address or network such as 192.0.2.7, 192.0.2.0/24 or 2001:db8::/64, got ${shown(String(one))}`;
+      context.addIssue({ code: 'custom', message, path: Array.isArray(input) ? [index] : [] });
+    }
+    return network ?? '';
   });
-  return z.NEVER;
+  if (found.length === 0 || found.length > MAXIMUM_NETWORKS) {
+    context.addIssue({ code: 'custom', message: `expected 1 to ${MAXIMUM_NETWORKS} networks, got ${found.length}` });
+  }
+  return Array.isArray(input) ? found : (found[0] ?? '');
 });
 
 const pathRule = section({
@@ -65,8 +74,8 @@ const pathRule = section({
       error: ({ input }) => `expected the name of a network interface such as eth0, got ${shown(String(input))}`,
     })
     .exactOptional(),
-  local: network.exactOptional(),
-  remote: network.exactOptional(),
+  local: networks.exactOptional(),
+  remote: networks.exactOptional(),
   access: label(32).exactOptional(),
   metered: z.boolean().exactOptional(),
 }).refine((rule) => CRITERIA.some((criterion) => rule[criterion] !== undefined), {

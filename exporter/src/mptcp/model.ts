@@ -287,10 +287,10 @@ export type AccessTechnology = string;
 export interface PathRule {
   readonly name: string;
   readonly interface?: string;
-  /** CIDR that the subflow's local address lies in. */
-  readonly local?: string;
-  /** CIDR that the subflow's remote address lies in. */
-  readonly remote?: string;
+  /** CIDR that the subflow's local address lies in; of several, any. */
+  readonly local?: string | readonly string[];
+  /** CIDR that the subflow's remote address lies in; of several, any. */
+  readonly remote?: string | readonly string[];
   readonly access?: AccessTechnology;
   readonly metered?: boolean;
 }

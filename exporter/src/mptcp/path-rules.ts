@@ -20,14 +20,14 @@ const CACHE_LIMIT = 20_000;
 type AddressTest = (address: string) => boolean;
 
 /** Parses each address once, since a server sees the same few thousand at every look. */
-function cidrTest(cidr: string): AddressTest {
-  const range = cidr.includes('/') ? ipaddr.parseCIDR(cidr) : hostRange(cidr);
+function cidrTest(cidrs: string | readonly string[]): AddressTest {
+  const ranges = [cidrs].flat().map((cidr) => (cidr.includes('/') ? ipaddr.parseCIDR(cidr) : hostRange(cidr)));
   const known = new Map<string, boolean>();
   return (address) => {
     let inside = known.get(address);
     if (inside === undefined) {
       const parsed = ipaddr.isValid(address) ? ipaddr.process(address) : undefined;
-      inside = parsed !== undefined && parsed.kind() === range[0].kind() && parsed.match(range);
+      inside = ranges.some((range) => parsed?.kind() === range[0].kind() && parsed.match(range));
       if (known.size >= CACHE_LIMIT) known.clear();
       known.set(address, inside);
     }

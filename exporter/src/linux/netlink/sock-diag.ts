@@ -1,0 +1,239 @@
+import { ExporterError } from '../../errors.ts';
+import {
+  type ConnectionRecord,
+  type SocketAddress,
+  type SubflowRecord,
+  TCP_STATES,
+  type TcpState,
+} from '../../mptcp/model.ts';
+import { ipv4Text, ipv6Text } from '../address.ts';
+import { decodeTcpInfo } from './tcp-info.ts';
+import {
+  AF_INET,
+  AF_INET6,
+  Attributes,
+  encodeAttribute,
+  isAllOnes64,
+  type NetlinkRequest,
+  requirePayload,
+  u64,
+} from './wire.ts';
+import type { Writable } from './writable.ts';
+
+/** NETLINK_SOCK_DIAG (uapi/linux/netlink.h). */
+export const NETLINK_SOCK_DIAG = 4;
+
+const SOCK_DIAG_BY_FAMILY = 20;
+const IPPROTO_TCP = 6;
+const IPPROTO_MPTCP = 262;
+const INET_DIAG_REQ_PROTOCOL = 3;
+
+const ATTRIBUTE = { info: 2, congestion: 4, ulpInfo: 19 } as const;
+const ULP_ATTRIBUTE = { name: 1, mptcp: 3 } as const;
+const SUBFLOW_ATTRIBUTE = { tokenLocal: 2, flags: 8, idRemote: 9, idLocal: 10 } as const;
+
+/** Extensions are asked for by bit `type - 1`; ULP information comes unasked. */
+const EXTENSIONS = (1 << (ATTRIBUTE.info - 1)) | (1 << (ATTRIBUTE.congestion - 1));
+
+/** `struct inet_diag_msg`. */
+const MESSAGE_BYTES = 72;
+/** `struct inet_diag_req_v2`, whose sockid's cookie is INET_DIAG_NOCOOKIE. */
+const REQUEST_BYTES = 56;
+const REQUEST_COOKIE = 48;
+
+/** The shortest `struct mptcp_info` ever (5.9), and what only a `struct tcp_info` exceeds. */
+const MPTCP_INFO_MIN_BYTES = 40;
+const MPTCP_INFO_MAX_BYTES = 200;
+
+/** States of sockets that carry nothing or will carry nothing more; neither is their row wanted. */
+const LEFT_OUT: ReadonlySet<TcpState> = new Set(['listen', 'time_wait', 'new_syn_received']);
+
+/** Bit per state for the request: all but those left out. */
+const CONNECTION_STATES = stateMask((state) => !LEFT_OUT.has(state));
+/** A TCP socket in SYN_RECV is a mere request: no subflow yet, but many of them under a SYN flood. */
+const SUBFLOW_STATES = stateMask((state) => !LEFT_OUT.has(state) && state !== 'syn_received');
+
+function stateMask(wanted: (state: TcpState) => boolean): number {
+  return TCP_STATES.reduce((mask, state, number) => (state && wanted(state) ? mask | (1 << number) : mask), 0);
+}
+
+/** The request for all MPTCP sockets of a family (protocol 262 in an attribute, as it does not fit the header's u8). */
+export function connectionDumpRequest(family: number): NetlinkRequest {
+  const protocol = new Uint8Array(4);
+  new DataView(protocol.buffer).setUint32(0, IPPROTO_MPTCP, true);
+  const attribute = encodeAttribute(INET_DIAG_REQ_PROTOCOL, protocol);
+  return dumpRequest(family, IPPROTO_MPTCP & 0xff, CONNECTION_STATES, attribute);
+}
+
+/** The request for all TCP sockets of a family; the kernel has no filter for subflows. */
+export function subflowDumpRequest(family: number): NetlinkRequest {
+  return dumpRequest(family, IPPROTO_TCP, SUBFLOW_STATES, new Uint8Array());
+}
+
+function dumpRequest(family: number, protocol: number, states: number, attributes: Uint8Array): NetlinkRequest {
+  const payload = new Uint8Array(REQUEST_BYTES + attributes.length);
+  payload.set([family, protocol, EXTENSIONS]);
+  new DataView(payload.buffer).setUint32(4, states, true);
+  payload.fill(0xff, REQUEST_COOKIE, REQUEST_BYTES);
+  payload.set(attributes, REQUEST_BYTES);
+  return { type: SOCK_DIAG_BY_FAMILY, payload, answer: SOCK_DIAG_BY_FAMILY };
+}
+
+/**
+ * Decodes a row of the MPTCP dump; undefined for a listening socket. Throws `not_tcp_info` when the row carries a
+ * `struct tcp_info`: kernels 5.7 to 5.9 answer with all TCP sockets (multipath-tcp/mptcp_net-next issue 149).
+ */
+export function decodeConnection(view: DataView, start: number, end: number): ConnectionRecord | undefined {
+  const state = socketState(view, start, end);
+  if (LEFT_OUT.has(state)) return undefined;
+  const connection: Writable<ConnectionRecord> = { state, local: localOf(view, start), remote: remoteOf(view, start) };
+  decodeIdentity(connection, view, start);
+  const attributes = new Attributes(view, start + MESSAGE_BYTES, end);
+  while (attributes.next()) {
+    if (attributes.type === ATTRIBUTE.info) decodeMptcpInfo(connection, view, attributes.offset, attributes.length);
+  }
+  return connection;
+}
+
+/**
+ * Fills in a `struct mptcp_info` (uapi/linux/mptcp.h) of 40, 48, 80, 88 or 96 bytes, or of a later kernel. The queue is
+ * taken from the sequence numbers, because idiag_wqueue and idiag_rqueue of an MPTCP socket are buffer memory.
+ */
+function decodeMptcpInfo(to: Writable<ConnectionRecord>, view: DataView, offset: number, length: number): void {
+  if (length > MPTCP_INFO_MAX_BYTES) {
+    throw new ExporterError('not_tcp_info', 'this kernel answers a request for MPTCP sockets with its TCP sockets', {
+      remedy: 'Use Linux 5.10 or later.',
+    });
+  }
+  if (length < MPTCP_INFO_MIN_BYTES) {
+    throw new ExporterError('truncated', `mptcp_info of ${length} bytes, at least ${MPTCP_INFO_MIN_BYTES} expected`);
+  }
+  const flags = view.getUint32(offset + 8, true);
+  const token = view.getUint32(offset + 12, true);
+  if (token !== 0) to.token = token;
+  to.fallback = (flags & 1) !== 0;
+  to.remoteKeyReceived = (flags & 2) !== 0;
+  to.additionalSubflows = view.getUint8(offset);
+  to.sendQueueBytes = outstandingBytes(view, offset + 16, offset + 24);
+  if (length >= 80) {
+    to.retransmittedBytes = u64(view, offset + 48);
+    to.sentBytes = u64(view, offset + 56);
+    to.receivedBytes = u64(view, offset + 64);
+    to.acknowledgedBytes = u64(view, offset + 72);
+  }
+  if (length > 80) to.totalSubflows = view.getUint8(offset + 80);
+  if (length >= 96) {
+    to.lastDataSentSeconds = view.getUint32(offset + 84, true) / 1e3;
+    to.lastDataReceivedSeconds = view.getUint32(offset + 88, true) / 1e3;
+    to.lastAcknowledgementSeconds = view.getUint32(offset + 92, true) / 1e3;
+  }
+}
+
+/** write_seq minus snd_una, both of which wrap at 2^64; not below 0. */
+function outstandingBytes(view: DataView, writeSequence: number, unacknowledged: number): number {
+  const low = view.getUint32(writeSequence, true) - view.getUint32(unacknowledged, true);
+  const high = (view.getUint32(writeSequence + 4, true) - view.getUint32(unacknowledged + 4, true)) | 0;
+  return Math.max(0, high * 0x1_0000_0000 + low);
+}
+
+/**
+ * Makes the decoder of the TCP dump's rows, which leaves out plain TCP. A subflow shows by its ULP; where the kernel
+ * hides that from us (before 6.15 without CAP_NET_ADMIN) by `connectionInodes`, which subflows share with their
+ * connection.
+ */
+export function subflowDecoder(
+  connectionInodes: ReadonlySet<number>,
+): (view: DataView, start: number, end: number) => SubflowRecord | undefined {
+  return (view, start, end) => {
+    const state = socketState(view, start, end);
+    let info = 0;
+    let infoLength = 0;
+    let congestionControl: string | undefined;
+    let subflow: Attributes | undefined;
+    let ulp: string | undefined;
+    const attributes = new Attributes(view, start + MESSAGE_BYTES, end);
+    while (attributes.next()) {
+      if (attributes.type === ATTRIBUTE.info) {
+        info = attributes.offset;
+        infoLength = attributes.length;
+      } else if (attributes.type === ATTRIBUTE.congestion) {
+        congestionControl = attributes.text();
+      } else if (attributes.type === ATTRIBUTE.ulpInfo) {
+        const parts = attributes.nested();
+        while (parts.next()) {
+          if (parts.type === ULP_ATTRIBUTE.name) ulp = parts.text();
+          else if (parts.type === ULP_ATTRIBUTE.mptcp) subflow = parts.nested();
+        }
+      }
+    }
+    if (ulp !== 'mptcp' && (ulp !== undefined || !connectionInodes.has(inodeOf(view, start)))) return undefined;
+    if (LEFT_OUT.has(state)) return undefined;
+    const tcp = decodeTcpInfo(view, info, infoLength);
+    if (congestionControl !== undefined) tcp.congestionControl = congestionControl;
+    const record: Writable<SubflowRecord> = { state, local: localOf(view, start), remote: remoteOf(view, start), tcp };
+    decodeIdentity(record, view, start);
+    record.sendQueueBytes = view.getUint32(start + 60, true);
+    const boundInterfaceIndex = view.getUint32(start + 40, true);
+    if (boundInterfaceIndex !== 0) record.boundInterfaceIndex = boundInterfaceIndex;
+    if (subflow !== undefined) decodeSubflowAttributes(record, subflow);
+    return record;
+  };
+}
+
+/** MPTCP_SUBFLOW_ATTR_* (uapi/linux/mptcp.h). TOKEN_REM is 0 on many subflows and never a key, so it is not read. */
+function decodeSubflowAttributes(to: Writable<SubflowRecord>, attributes: Attributes): void {
+  while (attributes.next()) {
+    switch (attributes.type) {
+      case SUBFLOW_ATTRIBUTE.tokenLocal: {
+        const token = attributes.u32();
+        if (token !== 0) to.token = token;
+        break;
+      }
+      case SUBFLOW_ATTRIBUTE.flags:
+        to.flags = attributes.u32();
+        break;
+      case SUBFLOW_ATTRIBUTE.idRemote:
+        to.remoteId = attributes.u8();
+        break;
+      case SUBFLOW_ATTRIBUTE.idLocal:
+        to.localId = attributes.u8();
+        break;
+    }
+  }
+}
+
+/** Checks that the row holds a whole inet_diag_msg of a known family, and gives its state. */
+function socketState(view: DataView, start: number, end: number): TcpState {
+  requirePayload('inet_diag_msg', start, end, MESSAGE_BYTES);
+  const family = view.getUint8(start);
+  if (family !== AF_INET && family !== AF_INET6) {
+    throw new ExporterError('malformed', `inet_diag_msg of address family ${family}`);
+  }
+  const number = view.getUint8(start + 1);
+  const state = TCP_STATES[number];
+  if (state === undefined) throw new ExporterError('malformed', `inet_diag_msg with TCP state ${number}`);
+  return state;
+}
+
+function localOf(view: DataView, start: number): SocketAddress {
+  return { address: addressText(view, start, start + 8), port: view.getUint16(start + 4) };
+}
+
+function remoteOf(view: DataView, start: number): SocketAddress {
+  return { address: addressText(view, start, start + 24), port: view.getUint16(start + 6) };
+}
+
+function addressText(view: DataView, start: number, offset: number): string {
+  return view.getUint8(start) === AF_INET ? ipv4Text(view, offset) : ipv6Text(view, offset);
+}
+
+/** Inode 0 is a socket that its process has let go; INET_DIAG_NOCOOKIE is no cookie. */
+function decodeIdentity(to: Writable<ConnectionRecord | SubflowRecord>, view: DataView, start: number): void {
+  const inode = inodeOf(view, start);
+  if (inode !== 0) to.inode = inode;
+  if (!isAllOnes64(view, start + 44)) to.cookie = u64(view, start + 44);
+}
+
+function inodeOf(view: DataView, start: number): number {
+  return view.getUint32(start + 68, true);
+}

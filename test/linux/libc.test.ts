@@ -1,0 +1,43 @@
+import { closeSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { loadLibc } from '../../exporter/src/linux/libc.ts';
+
+const AF_INET = 2;
+const SOCK_STREAM = 1;
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+
+describe('libc', () => {
+  it('opens, sets up and binds a real socket', async () => {
+    const libc = await loadLibc();
+    const descriptor = libc.socket(AF_INET, SOCK_STREAM, 0);
+    try {
+      expect(descriptor).toBeGreaterThan(2);
+      libc.setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
+      libc.bind(descriptor, Uint8Array.from([AF_INET, 0, 0, 0, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]));
+    } finally {
+      closeSync(descriptor);
+    }
+  });
+
+  it('tells by errno what the kernel refused', async () => {
+    const libc = await loadLibc();
+    expect(() => libc.socket(4242, SOCK_STREAM, 0)).toThrow(
+      expect.objectContaining({
+        code: 'not_supported',
+        message: 'cannot open a socket of address family 4242: EAFNOSUPPORT',
+        remedy: expect.stringContaining('sandbox'),
+      }),
+    );
+    expect(() => libc.bind(-1, new Uint8Array(12))).toThrow(/cannot bind a socket: EBADF/);
+    expect(() => libc.setsockopt(-1, SOL_SOCKET, SO_REUSEADDR, 1)).toThrow(/socket option 2 of level 1: EBADF/);
+  });
+
+  it('where koffi does not load says which source does without', async () => {
+    const failing = () => Promise.reject(new Error('Cannot find the native module\nfor this platform'));
+    await expect(loadLibc(failing)).rejects.toMatchObject({
+      code: 'ffi_unavailable',
+      line: 'cannot load koffi on this platform: Cannot find the native module. Use --source=ss.',
+    });
+  });
+});

@@ -1,0 +1,118 @@
+import { isDeepStrictEqual } from 'node:util';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ExporterError } from '../../../exporter/src/errors.ts';
+import { decodeEndpoint, decodeFamily, decodeLimits } from '../../../exporter/src/linux/netlink/mptcp-pm.ts';
+import { decodeAddress, decodeLink } from '../../../exporter/src/linux/netlink/route.ts';
+import { decodeConnection, subflowDecoder } from '../../../exporter/src/linux/netlink/sock-diag.ts';
+import { NetlinkSocket } from '../../../exporter/src/linux/netlink/socket.ts';
+import { Attributes, Messages, NLMSG, type RowDecoder, verdict } from '../../../exporter/src/linux/netlink/wire.ts';
+import { mutated } from '../../support/mutate.ts';
+import { capture, concat, FakeKernel, messagesOf, refusal, rowsOf } from './fake-kernel.ts';
+
+const MARGIN = 512;
+
+// Most runs end in an error, and its stack is most of the time.
+const { stackTraceLimit } = Error;
+beforeAll(() => {
+  Error.stackTraceLimit = 0;
+});
+afterAll(() => {
+  Error.stackTraceLimit = stackTraceLimit;
+});
+
+/** The result, or the code of the only kind of error that a decoder may throw; anything else fails the test. */
+function attempt(decode: RowDecoder<unknown>, row: Uint8Array, surroundings: number): unknown {
+  const bytes = new Uint8Array(row.length + 2 * MARGIN).fill(surroundings);
+  bytes.set(row, MARGIN);
+  try {
+    return decode(new DataView(bytes.buffer), MARGIN, MARGIN + row.length);
+  } catch (error) {
+    if (error instanceof ExporterError && error.code !== 'internal') return error.code;
+    throw error;
+  }
+}
+
+function property(decode: RowDecoder<unknown>, rows: readonly Uint8Array[], runs: number): void {
+  fc.assert(
+    fc.property(mutated(rows), (row) => {
+      // What lies around the message must not show in the result.
+      const result = attempt(decode, row, 0xff);
+      if (!isDeepStrictEqual(result, attempt(decode, row, 0x00))) expect(attempt(decode, row, 0x00)).toEqual(result);
+    }),
+    { numRuns: runs },
+  );
+}
+
+const rows = (...names: string[]): Uint8Array[] =>
+  (['client', 'server'] as const).flatMap((end) => names.flatMap((name) => rowsOf(capture(end, name))));
+
+const INODES = new Set([236838]);
+
+describe('damaged messages never hang, never throw but typed errors, and are never read beyond their end', () => {
+  it('of MPTCP sockets', () => property(decodeConnection, rows('sock-diag-mptcp4', 'sock-diag-mptcp6'), 15_000));
+  it('of TCP sockets', () => property(subflowDecoder(INODES), rows('sock-diag-tcp4', 'sock-diag-tcp6'), 15_000));
+  it('of path-manager endpoints', () => property(decodeEndpoint, rows('mptcp_pm-get-addr'), 10_000));
+  it('of path-manager limits', () => property(decodeLimits, rows('mptcp_pm-get-limits'), 5_000));
+  it('of generic netlink families', () => property(decodeFamily, rows('genl-getfamily-mptcp_pm'), 10_000));
+  it('of interfaces', () => property(decodeLink, rows('rtnl-getlink'), 13_000));
+  it('of addresses', () => property(decodeAddress, rows('rtnl-getaddr'), 13_000));
+  it('of refusals', () => {
+    const refusals = [
+      refusal(22, 'Unsupported attribute'),
+      refusal(1),
+      ...messagesOf(capture('client', 'rtnl-getaddr')),
+    ];
+    property(walk, refusals, 5_000);
+  });
+  it('in whole dumps', () => property(walk, WHOLE_DUMPS, 20_000));
+});
+
+const WHOLE_DUMPS = ['sock-diag-mptcp4', 'sock-diag-mptcp6', 'mptcp_pm-get-addr', 'rtnl-getaddr'].map((name) =>
+  capture('server', name),
+);
+
+/** Every message with its attributes or verdict; a damaged header ends the walk. */
+function walk(view: DataView, start: number, end: number): unknown {
+  const window = new DataView(view.buffer, start, end - start);
+  const messages = new Messages(window);
+  const seen: unknown[] = [];
+  while (messages.next()) {
+    const { type, flags } = messages;
+    if (type === NLMSG.error || type === NLMSG.done) seen.push(verdict(window, messages));
+    const attributes = new Attributes(window, Math.min(messages.start + 4, messages.end), messages.end);
+    try {
+      while (attributes.next()) seen.push(type, flags, attributes.type, attributes.length, attributes.text());
+    } catch (error) {
+      if (!(error instanceof ExporterError)) throw error;
+      seen.push(error.code);
+    }
+  }
+  return seen;
+}
+
+describe('a damaged dump', () => {
+  it('ends in rows or in a typed error, whatever way it is cut into reads', async () => {
+    await fc.assert(
+      fc.asyncProperty(mutated(WHOLE_DUMPS), fc.nat({ max: 3 }), async (dump, cuts) => {
+        const size = Math.ceil((dump.length + 1) / (cuts + 1));
+        const reads = Array.from({ length: cuts + 1 }, (_, index) => dump.slice(index * size, (index + 1) * size));
+        const kernel = new FakeKernel(() => [...reads.filter((read) => read.length > 0), { errno: 'ECONNRESET' }]);
+        const socket = new NetlinkSocket({ connect: kernel.connect, onIncident: () => undefined });
+        const ended = socket.dump({
+          type: 20,
+          payload: concat(),
+          answer: 20,
+          doing: 'test',
+          decode: decodeConnection,
+        });
+        await ended.catch((error: unknown) => {
+          if (!(error instanceof ExporterError) || error.code === 'internal') throw error;
+        });
+        socket.close();
+        expect(kernel.open).toBe(0);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+});

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import type { ErrorCode } from '../../../exporter/src/errors.ts';
+import { NetlinkSocket } from '../../../exporter/src/linux/netlink/socket.ts';
+import { readSockets } from '../../../exporter/src/linux/netlink/sockets.ts';
+import { capture, captureName, done, FakeKernel, messagesOf, refusal, type Step, sceneKernel } from './fake-kernel.ts';
+
+/** The scene's kernel, but for the answers given by the capture's name. */
+function kernelBut(answers: Readonly<Record<string, readonly Step[]>>): FakeKernel {
+  return new FakeKernel((request) => {
+    const name = captureName(request);
+    return answers[name] ?? messagesOf(capture('client', name));
+  });
+}
+
+function read(kernel: FakeKernel) {
+  const incidents: ErrorCode[] = [];
+  const socket = new NetlinkSocket({ connect: kernel.connect, onIncident: (code) => incidents.push(code) });
+  return { incidents, sockets: readSockets(socket) };
+}
+
+describe('reading the sockets', () => {
+  it('dumps connections, then subflows, of both families', async () => {
+    const kernel = sceneKernel('client');
+    const { sockets, incidents } = read(kernel);
+    const { connections, subflows } = await sockets;
+    expect([connections.length, subflows.length]).toEqual([7, 19]);
+    expect(incidents).toEqual([]);
+    expect(kernel.requests.map(captureName)).toEqual([
+      'sock-diag-mptcp4',
+      'sock-diag-mptcp6',
+      'sock-diag-tcp4',
+      'sock-diag-tcp6',
+    ]);
+  });
+
+  it('does without IPv6 where the kernel has none', async () => {
+    const { sockets } = read(kernelBut({ 'sock-diag-mptcp6': [refusal(2)], 'sock-diag-tcp6': [done(97)] }));
+    const { connections, subflows } = await sockets;
+    expect([connections.length, subflows.length]).toEqual([5, 15]);
+  });
+
+  it('fails when IPv6 fails for any other reason: half the connections are not all of them', async () => {
+    const { sockets } = read(kernelBut({ 'sock-diag-tcp6': [refusal(22)] }));
+    await expect(sockets).rejects.toMatchObject({ code: 'kernel_refused' });
+  });
+
+  it.each([
+    ['sock-diag-mptcp4', 'modprobe mptcp_diag'],
+    ['sock-diag-tcp4', 'modprobe tcp_diag'],
+  ])('of a kernel without %s says how to get it', async (name, remedy) => {
+    for (const step of [refusal(2), done(2)]) {
+      await expect(read(kernelBut({ [name]: [step] })).sockets).rejects.toMatchObject({
+        code: 'not_supported',
+        remedy: expect.stringContaining(remedy),
+      });
+    }
+  });
+
+  it('of kernels 5.7 to 5.9, which list TCP in place of MPTCP, gives the subflows and says what is missing', async () => {
+    const tcp = messagesOf(capture('client', 'sock-diag-tcp4'));
+    const { connections, subflows, connectionsFailure } = await read(kernelBut({ 'sock-diag-mptcp4': tcp })).sockets;
+    expect(connections).toEqual([]);
+    expect(subflows).toHaveLength(19);
+    expect(connectionsFailure).toMatchObject({ code: 'not_tcp_info', message: expect.stringContaining('Linux 5.10') });
+  });
+});

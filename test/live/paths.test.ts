@@ -1,0 +1,156 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createLab, type Lab } from '../lab/lab.ts';
+import { describeLive } from '../lab/vitest.ts';
+import { type RunningExporter, startExporter } from '../support/exporter.ts';
+import { type Scrape, scrapeIn } from '../support/exposition.ts';
+
+const LINKS = ['eth0', 'wlan0'] as const;
+
+/** All subflows reach the server at its first address, so its paths are told by who they come from. */
+const SERVER_PATHS = `
+paths:
+  - name: eth0
+    remote: [10.77.1.0/24, fd77:1::/64]
+  - name: wlan0
+    remote: [10.77.2.0/24, fd77:2::/64]
+`;
+
+/** What `ss -ti` says of each subflow in the client, by its local address. */
+async function ssSubflows(
+  lab: Lab,
+): Promise<ReadonlyMap<string, { rttMs: number; token: string; localId: string; remoteId: string }>> {
+  const text = await lab.client.exec('ss', ['-tinHO']);
+  const subflows = new Map<string, { rttMs: number; token: string; localId: string; remoteId: string }>();
+  for (const line of text.split('\n')) {
+    const ulp = /tcp-ulp-mptcp .*token:[0-9a-f]+\(id:(\d+)\)\/([0-9a-f]+)\(id:(\d+)\)/.exec(line);
+    const rtt = / rtt:([\d.]+)\//.exec(line)?.[1];
+    const local = line
+      .trim()
+      .split(/\s+/)[3]
+      ?.replace(/%[^:\]]+/, '')
+      .replace('[::ffff:', '[');
+    if (ulp === null || rtt === undefined || local === undefined) continue;
+    const [, remoteId = '', token = '', localId = ''] = ulp;
+    subflows.set(local, { rttMs: Number(rtt), token: token.padStart(8, '0'), localId, remoteId });
+  }
+  return subflows;
+}
+
+describeLive('an iperf3 run over two links of 93 and 80 Mbit/s', () => {
+  let lab: Lab;
+  let client: RunningExporter;
+  let server: RunningExporter;
+  let folder: string;
+
+  beforeAll(async () => {
+    lab = await createLab({
+      links: [
+        { name: 'eth0', rateMbit: 93, delayMs: 5 },
+        { name: 'wlan0', rateMbit: 80, delayMs: 10 },
+      ],
+    });
+    folder = mkdtempSync(join(tmpdir(), 'mptcp-paths-'));
+    const configuration = join(folder, 'server.yml');
+    writeFileSync(configuration, SERVER_PATHS);
+    const inside = (namespace: string) => ['ip', 'netns', 'exec', namespace];
+    client = await startExporter({ prefix: inside(lab.client.namespace) });
+    server = await startExporter({ prefix: inside(lab.server.namespace), args: ['--config.file', configuration] });
+  });
+  afterAll(async () => {
+    await Promise.all([client?.stop(), server?.stop()]);
+    await lab?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const counters = () => Promise.all(LINKS.map((link) => lab.client.counters(link)));
+  const wireOn = (scrape: Scrape, path: string) =>
+    scrape.value('mptcp_interface_transmit_bytes_total', { interface: path });
+  const sentOn = (scrape: Scrape, path: string) => scrape.value('mptcp_path_sent_bytes_total', { path });
+
+  const openSubflows = async () => (await scrapeIn(lab.client, client.url)).samples('mptcp_subflow_info').length;
+
+  it.each([
+    ['IPv4', { family: 4 }],
+    ['IPv6', { family: 6 }],
+    ['IPv4 to a dual-stack listener', { family: 4, dualStackListener: true }],
+  ] as const)(
+    'over %s fills both paths, and what is exposed agrees with the interfaces and with ss',
+    async (name, options) => {
+      // What a closed connection still had queued must not count for the next.
+      await expect.poll(openSubflows, { timeout: 10_000 }).toBe(0);
+      await sleep(300);
+      const before = await scrapeIn(lab.client, client.url);
+      const running = lab.iperf3({ seconds: 7, ...options });
+      await sleep(4500);
+
+      const ssBefore = await ssSubflows(lab);
+      const first = await counters();
+      const scrape = await scrapeIn(lab.client, client.url);
+      const last = await counters();
+      const ssAfter = await ssSubflows(lab);
+      const serverScrape = await scrapeIn(lab.server, server.url);
+      const { sentMbit } = await running;
+
+      LINKS.forEach((path, index) => {
+        const sent = sentOn(scrape, path) - sentOn(before, path);
+        const wire = wireOn(scrape, path);
+        expect(wire, `${path} carries traffic`).toBeGreaterThan(10e6);
+        // The exposition's own interface counters are of the same millisecond as its sockets, and are those of the kernel.
+        expect(wire).toBeGreaterThanOrEqual(first[index]?.sentBytes ?? Number.NaN);
+        expect(wire).toBeLessThanOrEqual(last[index]?.sentBytes ?? Number.NaN);
+        const share = sent / (wire - wireOn(before, path));
+        console.log(`${name} ${path}: payload is ${(100 * share).toFixed(1)} % of the interface's bytes`);
+        expect(share, `payload of ${path} by its bytes on the wire`).toBeGreaterThan(0.92);
+        expect(share, `payload of ${path} by its bytes on the wire`).toBeLessThan(1);
+      });
+      expect(sentMbit, 'both links together').toBeGreaterThan(110);
+      console.log(`${name}: iperf3 ${sentMbit.toFixed(1)} Mbit/s`);
+
+      const moving = scrape
+        .samples('mptcp_subflow_info')
+        .filter(({ labels }) => scrape.value('mptcp_subflow_sent_bytes_total', labels) > 1e6);
+      expect(moving.map(({ labels }) => labels.path).sort()).toEqual(['eth0', 'wlan0']);
+      for (const { labels } of scrape.samples('mptcp_subflow_info')) {
+        const now = ssAfter.get(labels.local ?? '');
+        expect({ token: now?.token, localId: now?.localId, remoteId: now?.remoteId }, labels.local).toEqual({
+          token: labels.token,
+          localId: labels.local_id,
+          remoteId: labels.remote_id,
+        });
+      }
+      for (const { labels } of moving) {
+        const rttMs = 1000 * scrape.value('mptcp_subflow_rtt_seconds', labels);
+        const around = [ssBefore, ssAfter].map((look) => look.get(labels.local ?? '')?.rttMs ?? Number.NaN);
+        const off = Math.min(...around.map((other) => Math.abs(rttMs - other) / other));
+        expect(off, `rtt of ${labels.path}: ${rttMs} ms against ${around.join(' and ')} ms by ss`).toBeLessThan(0.3);
+        const rate = scrape.value('mptcp_subflow_send_throughput_bytes_per_second', labels);
+        expect(rate, `throughput of ${labels.path}`).toBeGreaterThan(4e6);
+        expect(rate, `throughput of ${labels.path}`).toBeLessThan(15e6);
+      }
+      const endpoints = scrape.samples('mptcp_endpoint_info').map(({ labels }) => [labels.interface, labels.flags]);
+      expect(endpoints).toEqual([
+        ['wlan0', 'subflow'],
+        ['wlan0', 'subflow'],
+      ]);
+
+      for (const path of LINKS) {
+        const received = serverScrape.value('mptcp_path_receive_throughput_bytes_per_second', { path });
+        expect(received, `the server receives on ${path}`).toBeGreaterThan(4e6);
+      }
+      expect(serverScrape.samples('mptcp_subflow_info').every(({ labels }) => !labels.local?.includes('ffff:'))).toBe(
+        true,
+      );
+    },
+  );
+
+  it('drops the series when the connections are gone, and keeps the bytes', async () => {
+    await expect.poll(openSubflows, { timeout: 10_000 }).toBe(0);
+    const scrape = await scrapeIn(lab.client, client.url);
+    for (const path of LINKS) expect(sentOn(scrape, path)).toBeGreaterThan(30e6);
+    expect(scrape.value('mptcp_path_unaccounted_closes_total', { path: 'eth0' })).toBeGreaterThan(0);
+  });
+});
