@@ -17,14 +17,15 @@ function facts({ sockets, paths, endpoints, mib, sysctl, interfaces }: Snapshot)
   const { connections = [], subflows = [] } = sockets.value ?? {};
   return {
     connections: connections
-      .map(({ token, state, local, remote, fallback, inode, cookie, subflows: members }) => ({
+      .map(({ socket: { token, state, local, remote, fallback, inode, cookie }, subflows: members }) => ({
         ...{ token, state, fallback, inode, cookie },
         local: endpointText(local),
         remote: endpointText(remote),
-        members: members.map((index) => endpointText(subflows[index]?.local ?? local)).sort(),
+        members: members.map((index) => endpointText(subflows[index]?.socket.local ?? local)).sort(),
       }))
       .sort((a, b) => (a.cookie ?? 0) - (b.cookie ?? 0)),
     subflows: subflows
+      .map(({ socket, path, interfaceName, role, backup }) => ({ ...socket, path, interfaceName, role, backup }))
       .map(({ token, state, local, remote, path, interfaceName, role, backup, localId, remoteId, inode, cookie }) => ({
         ...{ token, state, path, interfaceName, role, backup, localId, remoteId, inode, cookie },
         local: endpointText(local),

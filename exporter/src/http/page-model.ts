@@ -22,7 +22,7 @@ export function pageModel(
   }
   const { snapshot } = picture;
   const connections = snapshot.sockets.value?.connections ?? [];
-  const fallbacks = connections.filter(({ fallback }) => fallback === true).length;
+  const fallbacks = connections.filter(({ socket }) => socket.fallback === true).length;
   return {
     ...base,
     ...(snapshot.kernelRelease !== undefined && { release: snapshot.kernelRelease }),
@@ -90,7 +90,7 @@ function words(subflows: readonly Subflow[], carrier: boolean | undefined, known
 
 /** Mean over the subflows that have measured one. */
 function meanRtt(subflows: readonly Subflow[]): number | undefined {
-  const known = subflows.map(({ tcp }) => tcp.rttSeconds).filter((rtt): rtt is number => rtt !== undefined);
+  const known = subflows.map(({ socket }) => socket.tcp.rttSeconds).filter((rtt): rtt is number => rtt !== undefined);
   return known.length === 0 ? undefined : known.reduce((sum, rtt) => sum + rtt, 0) / known.length;
 }
 

@@ -19,6 +19,6 @@ export interface SubflowLabels {
 }
 
 /** Labels of one subflow; the same address and token never stand twice in one look. */
-export function subflowLabels({ token, path, local, remote }: Subflow): SubflowLabels {
+export function subflowLabels({ path, socket: { token, local, remote } }: Subflow): SubflowLabels {
   return { token: tokenLabel(token), path, local: addressLabel(local), remote: addressLabel(remote) };
 }

@@ -99,7 +99,7 @@ function joinSockets(records: SocketRecords, locate: Locate, context: AssembleCo
     const connection = connectionOf(record);
     if (connection !== undefined) members[connection]?.push(index);
     const role = roleOf(record.flags);
-    const joined: Mutable<Subflow> = { ...record, key, path };
+    const joined: Mutable<Subflow> = { socket: record, key, path };
     if (interfaceName !== undefined) joined.interfaceName = interfaceName;
     if (role !== undefined) joined.role = role;
     if (record.flags !== undefined) joined.backup = isBackup(record.flags);
@@ -107,7 +107,7 @@ function joinSockets(records: SocketRecords, locate: Locate, context: AssembleCo
     return joined;
   });
   const connections = records.connections.map((record, index) => ({
-    ...record,
+    socket: record,
     key: socketKey(record),
     subflows: members[index] ?? [],
   }));
@@ -185,12 +185,12 @@ function listPaths(
   for (const candidate of interfaces) {
     if (couldCarry(candidate)) placeInterface(candidate, draft, context);
   }
-  for (const subflow of subflows) {
-    const path = draft(subflow.path);
-    if (subflow.backup === true) path.backups++;
-    else if (subflow.backup === false) path.regular++;
-    if (subflow.interfaceName !== undefined) path.interfaces.add(subflow.interfaceName);
-    if (path.localAddresses.size < ADDRESS_LIMIT) path.localAddresses.add(subflow.local.address);
+  for (const { path: name, interfaceName, backup, socket } of subflows) {
+    const path = draft(name);
+    if (backup === true) path.backups++;
+    else if (backup === false) path.regular++;
+    if (interfaceName !== undefined && path.interfaces.size < LIST_LIMIT) path.interfaces.add(interfaceName);
+    if (path.localAddresses.size < LIST_LIMIT) path.localAddresses.add(socket.local.address);
   }
   return [...drafts.values()].map((entry) => finishPath(entry, reading.endpoints, interfaces));
 }
@@ -211,8 +211,8 @@ function placeInterface(
   for (const name of names) draft(name).interfaces.add(candidate.name);
 }
 
-/** More addresses than this are not listed for one path; the rest is in the subflows. */
-const ADDRESS_LIMIT = 4;
+/** More interfaces or addresses than this are not listed for one path; the rest is in the subflows. */
+const LIST_LIMIT = 4;
 
 function finishPath(
   entry: PathDraft,
@@ -232,11 +232,11 @@ function finishPath(
   });
   const path: Mutable<Path> = {
     name,
-    addresses: [...new Set(addresses)].sort().slice(0, ADDRESS_LIMIT),
+    addresses: [...new Set(addresses)].sort().slice(0, LIST_LIMIT),
     endpointIds: mine.map(({ id }) => id),
   };
   const interfaceNames = [...entry.interfaces].sort();
-  if (interfaceNames.length > 0) path.interfaceName = interfaceNames.slice(0, ADDRESS_LIMIT).join(',');
+  if (interfaceNames.length > 0) path.interfaceName = interfaceNames.slice(0, LIST_LIMIT).join(',');
   if (rule?.access !== undefined) path.access = rule.access;
   if (rule?.metered !== undefined) path.metered = rule.metered;
   if (entry.regular + entry.backups > 0) path.backup = entry.regular === 0;

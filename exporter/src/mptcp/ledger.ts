@@ -42,12 +42,10 @@ interface OpenTotals {
 interface Entry {
   path: string;
   readonly connectionToken: number | undefined;
-  readonly last: {
-    sentBytes?: number;
-    receivedBytes?: number;
-    retransmittedBytes?: number;
-    acknowledgedBytes?: number;
-  };
+  sentBytes: number | undefined;
+  receivedBytes: number | undefined;
+  retransmittedBytes: number | undefined;
+  acknowledgedBytes: number | undefined;
   fold: number;
   spanSentBytes: number | undefined;
   spanReceivedBytes: number | undefined;
@@ -135,34 +133,30 @@ export class Ledger {
       entry.path = subflow.path;
     }
     entry.fold = this.#folds;
-    this.#credit(entry, subflow.tcp);
+    this.#credit(entry, subflow.socket.tcp);
     if (span !== undefined) measure(entry, span);
   }
 
-  #open(subflow: Subflow): Entry {
+  #open({ key, path, socket }: Subflow): Entry {
+    const found = this.#folds === 1;
+    const { tcp } = socket;
+    const startOf = (value: number | undefined) => (found || value === undefined ? value : 0);
     const entry: Entry = {
-      path: subflow.path,
-      connectionToken: subflow.token,
-      last: {},
+      path,
+      connectionToken: socket.token,
+      sentBytes: startOf(tcp.sentBytes),
+      receivedBytes: startOf(tcp.receivedBytes),
+      retransmittedBytes: startOf(tcp.retransmittedBytes),
+      acknowledgedBytes: startOf(tcp.acknowledgedBytes),
       fold: this.#folds,
-      spanSentBytes: undefined,
-      spanReceivedBytes: undefined,
+      // A subflow born within a span has moved all it shows within that span.
+      spanSentBytes: startOf(tcp.sentBytes),
+      spanReceivedBytes: startOf(tcp.receivedBytes),
       sendBytesPerSecond: undefined,
       receiveBytesPerSecond: undefined,
     };
-    this.#entries.set(subflow.key, entry);
-    const found = this.#folds === 1;
-    if (found) {
-      for (const counter of BYTE_COUNTERS) {
-        const value = subflow.tcp[counter];
-        if (value !== undefined) entry.last[counter] = value;
-      }
-    } else {
-      this.#totals(entry.path).subflowsEstablished++;
-    }
-    // A subflow born within a span has moved all it shows within that span.
-    entry.spanSentBytes = found ? subflow.tcp.sentBytes : 0;
-    entry.spanReceivedBytes = found ? subflow.tcp.receivedBytes : 0;
+    this.#entries.set(key, entry);
+    if (!found) this.#totals(path).subflowsEstablished++;
     return entry;
   }
 
@@ -170,16 +164,16 @@ export class Ledger {
     const totals = this.#totals(entry.path);
     for (const counter of BYTE_COUNTERS) {
       const value = tcp[counter];
-      if (value === undefined) continue;
-      const last = entry.last[counter] ?? 0;
+      if (value === undefined || (value === entry[counter] && totals[counter] !== undefined)) continue;
+      const last = entry[counter] ?? 0;
       // A counter that shrank was zeroed by a disconnect: what it shows is new, what it had is already credited.
       totals[counter] = (totals[counter] ?? 0) + (value >= last ? value - last : value);
-      entry.last[counter] = value;
+      entry[counter] = value;
     }
   }
 
   #closeUnseen(snapshot: Snapshot): void {
-    const tokens = new Set(snapshot.sockets.value?.connections.map(({ token }) => token));
+    const tokens = new Set(snapshot.sockets.value?.connections.map(({ socket }) => socket.token));
     for (const [key, entry] of this.#entries) {
       if (entry.fold === this.#folds) continue;
       const totals = this.#totals(entry.path);
@@ -206,9 +200,9 @@ export class Ledger {
 }
 
 function measure(entry: Entry, span: number): void {
-  const { sentBytes, receivedBytes } = entry.last;
-  entry.sendBytesPerSecond = rate(sentBytes, entry.spanSentBytes, span);
-  entry.receiveBytesPerSecond = rate(receivedBytes, entry.spanReceivedBytes, span);
+  const { sentBytes, receivedBytes, spanSentBytes, spanReceivedBytes } = entry;
+  entry.sendBytesPerSecond = rate(sentBytes, spanSentBytes, span);
+  entry.receiveBytesPerSecond = rate(receivedBytes, spanReceivedBytes, span);
   entry.spanSentBytes = sentBytes;
   entry.spanReceivedBytes = receivedBytes;
 }

@@ -298,8 +298,9 @@ export interface PathRule {
 /** How a subflow came to be: by MP_CAPABLE or by MP_JOIN (RFC 8684 section 3). */
 export type SubflowRole = 'initial' | 'join';
 
-/** A subflow that has found its connection, interface and path. */
-export interface Subflow extends SubflowRecord {
+/** A subflow that has found its connection, interface and path. The record is held, not copied: there may be thousands. */
+export interface Subflow {
+  readonly socket: SubflowRecord;
   /** Identity over time: the cookie where there is one, else addresses and token. */
   readonly key: string | number;
   readonly path: string;
@@ -313,7 +314,8 @@ export interface Subflow extends SubflowRecord {
 }
 
 /** An MPTCP connection with its subflows. */
-export interface Connection extends ConnectionRecord {
+export interface Connection {
+  readonly socket: ConnectionRecord;
   readonly key: string | number;
   /** Indices into {@link Snapshot.subflows}. */
   readonly subflows: readonly number[];

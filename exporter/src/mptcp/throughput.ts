@@ -52,8 +52,10 @@ export class ThroughputMeter {
       step(meter.send, totals.sentBytes ?? 0, spanSeconds, snapshot.monotonicSeconds);
       step(meter.receive, totals.receivedBytes ?? 0, spanSeconds, snapshot.monotonicSeconds);
     }
-    for (const { key, path, tcp } of snapshot.sockets.value?.subflows ?? []) {
-      if (tcp.rttSeconds !== undefined && ledger.activityOf(key) > 0) observe(this.#meter(path).rtt, tcp.rttSeconds);
+    for (const { key, path, socket } of snapshot.sockets.value?.subflows ?? []) {
+      if (ledger.activityOf(key) === 0) continue;
+      const { rttSeconds } = socket.tcp;
+      if (rttSeconds !== undefined) observe(this.#meter(path).rtt, rttSeconds);
     }
   }
 

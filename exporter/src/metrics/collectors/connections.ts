@@ -47,21 +47,23 @@ export const connections = collector(
     const counts = countByState(all);
     for (const state of STATES) emit.connections({ state }, counts.get(state) ?? 0);
     emit.connections({ state: 'fallback' }, counts.get('fallback') ?? 0);
-    for (const connection of shownConnections) {
+    for (const { socket: connection, subflows } of shownConnections) {
       // Without its token a connection has no name that lasts.
       if (connection.token === undefined) continue;
       const labels = { token: tokenLabel(connection.token), remote: addressLabel(connection.remote) };
       emit.sent(labels, connection.sentBytes);
       emit.received(labels, connection.receivedBytes);
       emit.retransmitted(labels, connection.retransmittedBytes);
-      emit.subflows(labels, connection.totalSubflows ?? connection.subflows.length);
+      emit.subflows(labels, connection.totalSubflows ?? subflows.length);
     }
   },
 );
 
 function countByState(all: readonly Connection[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
-  for (const { fallback, state } of all) {
+  for (const {
+    socket: { fallback, state },
+  } of all) {
     const name = fallback === true ? 'fallback' : state;
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }

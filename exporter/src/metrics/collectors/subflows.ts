@@ -91,7 +91,8 @@ export const subflows = collector(
     emit.hidden({}, hiddenSubflows);
     for (const subflow of shownSubflows) {
       const labels = subflowLabels(subflow);
-      const { tcp, localId, remoteId, role, backup } = subflow;
+      const { role, backup, socket } = subflow;
+      const { tcp, localId, remoteId } = socket;
       emit.info(
         {
           ...labels,

@@ -1,0 +1,75 @@
+/**
+ * Runs inside a lab's client namespace and prints measurements as JSON. `read`: our reading and join next to ss.
+ * `scrape URL URL`: two exporters scraped in turn. Each is measured in turn, so that a busy moment hits all alike.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { get } from 'node:http';
+import { assemble } from '../../exporter/src/mptcp/assemble.ts';
+import { Ledger } from '../../exporter/src/mptcp/ledger.ts';
+import { PARTS } from '../../exporter/src/mptcp/model.ts';
+import { pathMatcher } from '../../exporter/src/mptcp/path-rules.ts';
+import { openNetlinkSource } from '../../exporter/src/source/netlink.ts';
+
+const ROUNDS = 15;
+const WARM_UP = 5;
+
+type Task = readonly [name: string, run: () => Promise<unknown>];
+
+/** Milliseconds of every round by task, the tasks taking turns. */
+async function measure(tasks: readonly Task[]): Promise<Record<string, number[]>> {
+  const times = Object.fromEntries(tasks.map(([name]) => [name, [] as number[]]));
+  for (let round = -WARM_UP; round < ROUNDS; round++) {
+    for (const [name, run] of tasks) {
+      const start = performance.now();
+      await run();
+      if (round >= 0) times[name]?.push(performance.now() - start);
+    }
+  }
+  return times;
+}
+
+/** Runs ss with its output thrown away, which is the least it can cost. */
+const ss = (flags: string) => async () => {
+  const child = spawn('ss', [flags], { stdio: 'ignore' });
+  await once(child, 'exit');
+};
+
+/** Scrapes and gives the number of bytes. */
+const scrape = (url: string) => () =>
+  new Promise<number>((resolve, reject) => {
+    get(url, { headers: { 'Accept-Encoding': 'gzip' } }, (response) => {
+      let size = 0;
+      response.on('data', (chunk: Buffer) => {
+        size += chunk.length;
+      });
+      response.on('end', () => resolve(size));
+    }).on('error', reject);
+  });
+
+async function measureReading(): Promise<object> {
+  const source = await openNetlinkSource({ procfs: '/proc' });
+  const match = pathMatcher([]);
+  const ledger = new Ledger({ minimumSpanSeconds: 0.5 });
+  let counts = {};
+  const readAndJoin = async () => {
+    const reading = await source.read(new Set(PARTS));
+    const snapshot = assemble(reading, { rules: [], match });
+    const { connections, subflows } = snapshot.sockets.value ?? { connections: [], subflows: [] };
+    counts = { connections: connections.length, subflows: subflows.length };
+    return snapshot;
+  };
+  const times = await measure([
+    ['netlink read and join', readAndJoin],
+    ['netlink read, join and ledger', async () => ledger.fold(await readAndJoin())],
+    ['ss -tinHO', ss('-tinHO')],
+    ['ss -MinHO', ss('-MinHO')],
+  ]);
+  source.close();
+  return { counts, times };
+}
+
+const [task, ...urls] = process.argv.slice(2);
+const result =
+  task === 'read' ? await measureReading() : { times: await measure(urls.map((url): Task => [url, scrape(url)])) };
+console.log(JSON.stringify(result));
