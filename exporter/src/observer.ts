@@ -69,6 +69,7 @@ export class Observer {
   #queue: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
+  #activity: Float64Array = new Float64Array(0);
   #shownKeys: ReadonlySet<string | number> = new Set();
 
   constructor(options: ObserverOptions) {
@@ -150,8 +151,9 @@ export class Observer {
     this.#countErrors(reading);
     this.#snapshot = snapshot;
     if (parts.size > SAMPLED.size) this.#lastFullLookSeconds = snapshot.monotonicSeconds;
-    const span = this.#ledger.fold(snapshot);
-    this.#throughput.measure(snapshot, this.#ledger, span);
+    const folded = this.#ledger.fold(snapshot);
+    this.#activity = folded.activity;
+    this.#throughput.measure(snapshot, this.#ledger, folded);
     this.#options.onLook?.(snapshot);
     return snapshot;
   }
@@ -180,14 +182,14 @@ export class Observer {
     const { subflowLimit, errors, facts } = this.#options;
     const { subflows, connections } = snapshot.sockets.value ?? { subflows: [], connections: [] };
     const wasShown = ({ key }: { readonly key: string | number }) => this.#shownKeys.has(key);
-    const shownSubflows = busiest(subflows, subflowLimit, ({ key }) => this.#ledger.activityOf(key), wasShown);
-    const shownConnections = busiest(
-      connections,
-      subflowLimit,
-      (connection) =>
-        connection.subflows.reduce((sum, index) => sum + this.#ledger.activityOf(subflows[index]?.key ?? ''), 0),
-      wasShown,
-    );
+    const activity = this.#activity;
+    const shownSubflows = busiest(subflows, subflowLimit, (_, index) => activity[index] ?? 0, wasShown);
+    const busyness = ({ subflows: members }: Connection) => {
+      let sum = 0;
+      for (const index of members) sum += activity[index] ?? 0;
+      return sum;
+    };
+    const shownConnections = busiest(connections, subflowLimit, busyness, wasShown);
     if (shownSubflows.length < subflows.length || shownConnections.length < connections.length) {
       this.#shownKeys = new Set([...shownSubflows, ...shownConnections].map(({ key }) => key));
     }

@@ -37,9 +37,8 @@ async function expose(source: Source): Promise<string> {
     errors: new ErrorTally(),
   });
   const registry = new MetricsRegistry({
-    collectors: COLLECTORS,
+    collectors: COLLECTORS.filter(({ name }) => name !== 'process'),
     build: { version: '0.0.0', revision: 'golden' },
-    processMetrics: false,
     onError: (collector, error) => {
       throw new Error(`${collector}: ${error.line}`);
     },

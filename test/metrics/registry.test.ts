@@ -12,7 +12,6 @@ const registryOf = (collectors: typeof COLLECTORS, errors: string[] = []) =>
   new MetricsRegistry({
     collectors,
     build: { version: '1.2.3', revision: 'abc' },
-    processMetrics: false,
     onError: (name, error) => errors.push(`${name}: ${error.message}`),
   });
 

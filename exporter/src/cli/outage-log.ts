@@ -1,4 +1,5 @@
-import { type Failure, PARTS, type Part, type Snapshot } from '../mptcp/model.ts';
+import type { Failure, Snapshot } from '../mptcp/model.ts';
+import { problems, type Topic } from '../mptcp/problems.ts';
 
 /** What the outage log writes to. */
 interface Log {
@@ -6,20 +7,22 @@ interface Log {
   warn(details: object, message: string): void;
 }
 
-/** Logs a part of the reading when it begins to fail, fails differently or works again; not at every look. */
+/** The part that tells whether the problem is over. */
+const JUDGED_BY: Partial<Readonly<Record<Topic, Topic>>> = { connections: 'sockets', mptcp: 'sysctl' };
+
+/** Logs a problem of a look when it begins, changes or ends; not at every look. */
 export function outageLog(log: Log): (snapshot: Snapshot) => void {
-  const failing = new Map<Part, Failure>();
+  const standing = new Map<Topic, Failure>();
   return (snapshot) => {
-    for (const part of PARTS) {
-      const failure = snapshot[part]?.failure;
-      const before = failing.get(part);
-      if (failure !== undefined && failure.code !== before?.code) {
-        failing.set(part, failure);
-        log.warn({ part, code: failure.code }, failure.message);
-      } else if (failure === undefined && before !== undefined) {
-        failing.delete(part);
-        log.info({ part }, `${part} can be read again`);
-      }
+    const found = problems(snapshot);
+    for (const [part, problem] of found) {
+      if (problem.code !== standing.get(part)?.code) log.warn({ part, code: problem.code }, problem.message);
+      standing.set(part, problem);
+    }
+    for (const part of [...standing.keys()]) {
+      if (found.has(part) || found.has(JUDGED_BY[part] ?? part)) continue;
+      standing.delete(part);
+      log.info({ part }, part === 'mptcp' ? 'MPTCP is switched on' : `${part} can be read again`);
     }
   };
 }

@@ -1,5 +1,6 @@
 import { subflowState } from '../mptcp/activity.ts';
-import { type Failure, PARTS, type Path, type Snapshot, type Subflow } from '../mptcp/model.ts';
+import type { Path, Snapshot, Subflow } from '../mptcp/model.ts';
+import { problems } from '../mptcp/problems.ts';
 import type { Picture } from '../observer.ts';
 import type { PageModel, PagePath } from './page.ts';
 
@@ -27,7 +28,8 @@ export function pageModel(
     ...base,
     ...(snapshot.kernelRelease !== undefined && { release: snapshot.kernelRelease }),
     headline: headline(snapshot, connections.length - fallbacks),
-    problems: problems(snapshot),
+    // Parts that fail for the same reason say so once.
+    problems: [...new Set([...problems(snapshot).values()].map(({ message }) => message))],
     paths: snapshot.paths.map((path) => pagePath(path, picture)),
     connections: connections.length - fallbacks,
     fallbacks,
@@ -40,19 +42,6 @@ function headline(snapshot: Snapshot, connections: number): string {
   if (connections === 0) return 'MPTCP is on: no connection uses it now';
   const used = new Set(snapshot.sockets.value.subflows.map(({ path }) => path)).size;
   return `MPTCP is on: ${count(connections, 'connection')} over ${count(used, 'path')}`;
-}
-
-function problems(snapshot: Snapshot): string[] {
-  const failed = PARTS.map((part) => snapshot[part]?.failure).filter(
-    (failure): failure is Failure => failure !== undefined,
-  );
-  const { connectionsFailure } = snapshot.sockets.value ?? {};
-  if (connectionsFailure !== undefined) failed.push(connectionsFailure);
-  const lines = new Set(failed.map(({ message }) => message));
-  if (snapshot.sysctl?.value?.enabled === false) {
-    lines.add('New connections do not use MPTCP: switch it on with sysctl -w net.mptcp.enabled=1');
-  }
-  return [...lines];
 }
 
 function pagePath(path: Path, { snapshot, throughput, facts }: Picture): PagePath {

@@ -1,9 +1,9 @@
-import { collectDefaultMetrics, type Metric, Registry } from 'prom-client';
+import { type Metric, Registry } from 'prom-client';
 import { asExporterError, type ExporterError } from '../errors.ts';
 import type { Picture } from '../observer.ts';
 import { type Collector, isKnown } from './collector.ts';
 import { emitterInto, type Family, type Sample } from './family.ts';
-import { BUILD_INFO, COLLECTOR_DURATION, COLLECTOR_SUCCESS, PROCESS_FAMILIES } from './self.ts';
+import { BUILD_INFO, COLLECTOR_DURATION, COLLECTOR_SUCCESS } from './self.ts';
 
 /** What the exposition says of the program itself. */
 export interface BuildInfo {
@@ -33,7 +33,6 @@ export class MetricsRegistry {
   constructor(options: {
     readonly collectors: readonly Collector[];
     readonly build: BuildInfo;
-    readonly processMetrics?: boolean;
     readonly onError: (collector: string, error: ExporterError) => void;
   }) {
     this.#collectors = options.collectors;
@@ -41,7 +40,6 @@ export class MetricsRegistry {
     this.#onError = options.onError;
     for (const family of [BUILD_INFO, COLLECTOR_SUCCESS, COLLECTOR_DURATION]) this.#register(family);
     for (const family of options.collectors.flatMap(({ families }) => families)) this.#register(family);
-    if (options.processMetrics ?? true) this.#registerProcessMetrics();
   }
 
   /** Runs every collector on the picture and renders the result; one at a time, since the samples are shared. */
@@ -91,15 +89,5 @@ export class MetricsRegistry {
 
   #render(name: string, help: string, type: string) {
     return { name, help, type, aggregator: 'omit', values: this.#samples.get(name) ?? [] };
-  }
-
-  #registerProcessMetrics(): void {
-    // Into a registry of their own, to keep the few that operators use of the dozens prom-client has.
-    const all = new Registry();
-    collectDefaultMetrics({ register: all });
-    for (const { name } of PROCESS_FAMILIES) {
-      const metric = all.getSingleMetric(name);
-      if (metric !== undefined) this.#registry.registerMetric(metric);
-    }
   }
 }

@@ -1,4 +1,4 @@
-import { counter, gauge } from './family.ts';
+import { gauge } from './family.ts';
 
 /** Families that the registry fills by itself: what it is, and how each collector fared. */
 export const BUILD_INFO = gauge('mptcp_exporter_build_info', 'Version of this exporter and of Node.js.', [
@@ -19,17 +19,5 @@ export const COLLECTOR_DURATION = gauge('mptcp_scrape_collector_duration_seconds
   'collector',
 ]);
 
-/** The exporter's own process, as prom-client measures it. */
-export const PROCESS_FAMILIES = [
-  counter('process_cpu_user_seconds_total', 'Total user CPU time spent in seconds.'),
-  counter('process_cpu_system_seconds_total', 'Total system CPU time spent in seconds.'),
-  counter('process_cpu_seconds_total', 'Total user and system CPU time spent in seconds.'),
-  gauge('process_start_time_seconds', 'Start time of the process since unix epoch in seconds.'),
-  gauge('process_resident_memory_bytes', 'Resident memory size in bytes.'),
-  gauge('process_open_fds', 'Number of open file descriptors.'),
-  gauge('process_max_fds', 'Maximum number of open file descriptors.'),
-  gauge('nodejs_eventloop_lag_seconds', 'Lag of event loop in seconds.'),
-] as const;
-
 /** All of the above. */
-export const SELF_FAMILIES = [BUILD_INFO, COLLECTOR_SUCCESS, COLLECTOR_DURATION, ...PROCESS_FAMILIES] as const;
+export const SELF_FAMILIES = [BUILD_INFO, COLLECTOR_SUCCESS, COLLECTOR_DURATION] as const;

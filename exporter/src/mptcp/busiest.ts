@@ -5,14 +5,16 @@
 export function busiest<T>(
   items: readonly T[],
   limit: number,
-  score: (item: T) => number,
+  score: (item: T, index: number) => number,
   chosenBefore: (item: T) => boolean,
 ): readonly T[] {
   if (items.length <= limit) return items;
   if (limit <= 0) return [];
-  const scores = Float64Array.from(items, score);
+  const scores = new Float64Array(items.length);
+  for (const [index, item] of items.entries()) scores[index] = score(item, index);
   const threshold = Float64Array.from(scores).sort()[items.length - limit] ?? 0;
-  const above = scores.reduce((count, value) => (value > threshold ? count + 1 : count), 0);
+  let above = 0;
+  for (const value of scores) if (value > threshold) above++;
   const chosen = new Set<number>();
   let room = limit - above;
   const take = (wanted: (index: number) => boolean) => {

@@ -22,6 +22,19 @@ export interface PathTotals {
   readonly unaccountedCloses: number;
 }
 
+/** What a look brought. */
+export interface Folded {
+  /** Length of the span for rates that this look ended, when it ended one. */
+  readonly spanSeconds?: number;
+  /**
+   * How busy each subflow of the look was in the last span, in bytes per second both ways, by its index in the snapshot;
+   * 0 when that is not known.
+   */
+  readonly activity: Float64Array;
+}
+
+const NOTHING: Folded = { activity: new Float64Array(0) };
+
 /** How fast one subflow moved in the last measured span; absent until it has been seen over one. */
 export interface SubflowRates {
   readonly sendBytesPerSecond?: number;
@@ -76,17 +89,16 @@ export class Ledger {
 
   /**
    * Takes one look into account. A look whose sockets could not be read changes nothing: not seen is not closed.
-   * Returns the length in seconds of the span that this look ended, when it ended one.
    */
-  fold(snapshot: Snapshot): number | undefined {
+  fold(snapshot: Snapshot): Folded {
     for (const { name } of snapshot.paths) this.#totals(name);
     const sockets = snapshot.sockets.value;
-    if (sockets === undefined) return undefined;
+    if (sockets === undefined) return NOTHING;
     const span = this.#endSpan(snapshot.monotonicSeconds);
     this.#folds++;
-    for (const subflow of sockets.subflows) this.#foldSubflow(subflow, span);
+    const activity = Float64Array.from(sockets.subflows, (subflow) => this.#foldSubflow(subflow, span));
     if (this.#entries.size > sockets.subflows.length) this.#closeUnseen(snapshot);
-    return span;
+    return span === undefined ? { activity } : { activity, spanSeconds: span };
   }
 
   /** Totals by path, in the order in which the paths were first seen. */
@@ -108,12 +120,6 @@ export class Ledger {
     };
   }
 
-  /** How busy a subflow was in the last span, in bytes per second both ways; 0 when that is not known. */
-  activityOf(key: string | number): number {
-    const entry = this.#entries.get(key);
-    return (entry?.sendBytesPerSecond ?? 0) + (entry?.receiveBytesPerSecond ?? 0);
-  }
-
   #endSpan(now: number): number | undefined {
     if (this.#spanStart === undefined) {
       this.#spanStart = now;
@@ -125,7 +131,7 @@ export class Ledger {
     return seconds;
   }
 
-  #foldSubflow(subflow: Subflow, span: number | undefined): void {
+  #foldSubflow(subflow: Subflow, span: number | undefined): number {
     let entry = this.#entries.get(subflow.key);
     if (entry === undefined) {
       entry = this.#open(subflow);
@@ -135,6 +141,7 @@ export class Ledger {
     entry.fold = this.#folds;
     this.#credit(entry, subflow.socket.tcp);
     if (span !== undefined) measure(entry, span);
+    return (entry.sendBytesPerSecond ?? 0) + (entry.receiveBytesPerSecond ?? 0);
   }
 
   #open({ key, path, socket }: Subflow): Entry {

@@ -43,36 +43,39 @@ export interface SocketAddress {
   readonly port: number;
 }
 
-/** What `struct tcp_info` (uapi/linux/tcp.h) tells of one TCP socket, in base units. */
+/**
+ * What `struct tcp_info` (uapi/linux/tcp.h) tells of one TCP socket, in base units. A source may compute a value only
+ * when it is asked for, so take what you keep.
+ */
 export interface TcpInfo {
   /** Payload handed to the network, every retransmission counted again (tcpi_bytes_sent). */
-  readonly sentBytes?: number;
+  readonly sentBytes?: number | undefined;
   /** Acknowledged by the peer; counts the SYN and the FIN as one byte each (tcpi_bytes_acked). */
-  readonly acknowledgedBytes?: number;
+  readonly acknowledgedBytes?: number | undefined;
   /** Received in order; counts the FIN as one byte (tcpi_bytes_received). */
-  readonly receivedBytes?: number;
-  readonly retransmittedBytes?: number;
-  readonly rttSeconds?: number;
-  readonly rttVariationSeconds?: number;
-  readonly minRttSeconds?: number;
+  readonly receivedBytes?: number | undefined;
+  readonly retransmittedBytes?: number | undefined;
+  readonly rttSeconds?: number | undefined;
+  readonly rttVariationSeconds?: number | undefined;
+  readonly minRttSeconds?: number | undefined;
   /** tcpi_snd_cwnd times tcpi_snd_mss. */
-  readonly congestionWindowBytes?: number;
-  readonly unacknowledgedSegments?: number;
-  readonly lostSegments?: number;
-  readonly deliveryRateBytesPerSecond?: number;
-  readonly pacingRateBytesPerSecond?: number;
-  readonly busySeconds?: number;
-  readonly receiveWindowLimitedSeconds?: number;
-  readonly sendBufferLimitedSeconds?: number;
+  readonly congestionWindowBytes?: number | undefined;
+  readonly unacknowledgedSegments?: number | undefined;
+  readonly lostSegments?: number | undefined;
+  readonly deliveryRateBytesPerSecond?: number | undefined;
+  readonly pacingRateBytesPerSecond?: number | undefined;
+  readonly busySeconds?: number | undefined;
+  readonly receiveWindowLimitedSeconds?: number | undefined;
+  readonly sendBufferLimitedSeconds?: number | undefined;
   /** Ages, by the kernel's clock at the time of the reading. */
-  readonly lastDataSentSeconds?: number;
-  readonly lastDataReceivedSeconds?: number;
-  readonly lastAcknowledgementSeconds?: number;
-  readonly retransmissionTimeoutSeconds?: number;
+  readonly lastDataSentSeconds?: number | undefined;
+  readonly lastDataReceivedSeconds?: number | undefined;
+  readonly lastAcknowledgementSeconds?: number | undefined;
+  readonly retransmissionTimeoutSeconds?: number | undefined;
   /** How often the retransmission timer has doubled in a row. */
-  readonly backoff?: number;
+  readonly backoff?: number | undefined;
   /** INET_DIAG_CONG: `cubic`, `bbr`, … */
-  readonly congestionControl?: string;
+  readonly congestionControl?: string | undefined;
 }
 
 /** Bits of MPTCP_SUBFLOW_ATTR_FLAGS (uapi/linux/mptcp.h); the letter is the one that `ss` prints. */

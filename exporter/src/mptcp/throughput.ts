@@ -1,4 +1,4 @@
-import type { Ledger } from './ledger.ts';
+import type { Folded, Ledger } from './ledger.ts';
 import type { Snapshot } from './model.ts';
 
 /** Upper bounds in seconds of the round-trip-time histogram: LAN to satellite. */
@@ -41,8 +41,8 @@ interface PathMeter {
 export class ThroughputMeter {
   readonly #meters = new Map<string, PathMeter>();
 
-  /** Takes one look into account; `spanSeconds` is what the ledger's `fold` of the same look returned. */
-  measure(snapshot: Snapshot, ledger: Ledger, spanSeconds: number | undefined): void {
+  /** Takes one look into account; `folded` is what the ledger made of the same look. */
+  measure(snapshot: Snapshot, ledger: Ledger, { spanSeconds, activity }: Folded): void {
     if (spanSeconds === undefined) return;
     const bytesKnown = snapshot.capabilities.get('subflow_bytes') !== false;
     for (const [path, totals] of ledger.paths) {
@@ -52,11 +52,11 @@ export class ThroughputMeter {
       step(meter.send, totals.sentBytes ?? 0, spanSeconds, snapshot.monotonicSeconds);
       step(meter.receive, totals.receivedBytes ?? 0, spanSeconds, snapshot.monotonicSeconds);
     }
-    for (const { key, path, socket } of snapshot.sockets.value?.subflows ?? []) {
-      if (ledger.activityOf(key) === 0) continue;
+    snapshot.sockets.value?.subflows.forEach(({ path, socket }, index) => {
+      if ((activity[index] ?? 0) === 0) return;
       const { rttSeconds } = socket.tcp;
       if (rttSeconds !== undefined) observe(this.#meter(path).rtt, rttSeconds);
-    }
+    });
   }
 
   /** What is known of one path; `undefined` for one never seen. */

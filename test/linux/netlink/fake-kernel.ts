@@ -31,6 +31,11 @@ export function rowsOf(bytes: Uint8Array): Uint8Array[] {
     .map((message) => message.slice(16));
 }
 
+/** The same as a plain object: of a tcp_info, which is read when it is asked for, every field that is known. */
+export function plain<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value));
+}
+
 /** One attribute, padded. */
 export function attribute(type: number, value: Uint8Array | readonly number[]): Uint8Array {
   const bytes = new Uint8Array(4 + Math.ceil(value.length / 4) * 4);

@@ -7,8 +7,9 @@ import { decodeAddress, decodeLink } from '../../../exporter/src/linux/netlink/r
 import { decodeConnection, subflowDecoder } from '../../../exporter/src/linux/netlink/sock-diag.ts';
 import { NetlinkSocket } from '../../../exporter/src/linux/netlink/socket.ts';
 import { Attributes, Messages, NLMSG, type RowDecoder, verdict } from '../../../exporter/src/linux/netlink/wire.ts';
+import type { SubflowRecord } from '../../../exporter/src/mptcp/model.ts';
 import { mutated } from '../../support/mutate.ts';
-import { capture, concat, FakeKernel, messagesOf, refusal, rowsOf } from './fake-kernel.ts';
+import { capture, concat, FakeKernel, messagesOf, plain, refusal, rowsOf } from './fake-kernel.ts';
 
 const MARGIN = 512;
 
@@ -26,7 +27,10 @@ function attempt(decode: RowDecoder<unknown>, row: Uint8Array, surroundings: num
   const bytes = new Uint8Array(row.length + 2 * MARGIN).fill(surroundings);
   bytes.set(row, MARGIN);
   try {
-    return decode(new DataView(bytes.buffer), MARGIN, MARGIN + row.length);
+    const record = decode(new DataView(bytes.buffer), MARGIN, MARGIN + row.length);
+    // A tcp_info is read when it is asked for, so it is asked for everything.
+    const { tcp } = (record ?? {}) as Partial<SubflowRecord>;
+    return tcp === undefined ? record : { ...(record as object), tcp: plain(tcp) };
   } catch (error) {
     if (error instanceof ExporterError && error.code !== 'internal') return error.code;
     throw error;

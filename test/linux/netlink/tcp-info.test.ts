@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { decodeTcpInfo } from '../../../exporter/src/linux/netlink/tcp-info.ts';
+import { tcpInfoAt } from '../../../exporter/src/linux/netlink/tcp-info.ts';
+import { plain } from './fake-kernel.ts';
 
 /** A tcp_info in which every u32 is its own offset, and every u64 its own offset too. */
 function patterned(length = 280): DataView {
@@ -12,7 +13,7 @@ function patterned(length = 280): DataView {
 
 describe('tcp_info', () => {
   it('is read at the offsets of uapi/linux/tcp.h, in base units', () => {
-    expect(decodeTcpInfo(patterned(), 0, 280)).toEqual({
+    expect(plain(tcpInfoAt(patterned(), 0, 280))).toEqual({
       backoff: 3,
       retransmissionTimeoutSeconds: 8e-6,
       congestionWindowBytes: 16 * 80,
@@ -42,24 +43,25 @@ describe('tcp_info', () => {
     view.setUint32(148, 0xffffffff, true);
     view.setBigUint64(104, 0xffff_ffff_ffff_ffffn, true);
     view.setBigUint64(160, 0n, true);
-    const fields = Object.keys(decodeTcpInfo(view, 0, 280));
+    const fields = Object.keys(plain(tcpInfoAt(view, 0, 280)));
     expect(fields).toHaveLength(15);
     expect(fields.filter((field) => /rtt|rate/i.test(field))).toEqual([]);
   });
 
   it('keeps counters that are zero', () => {
     const view = new DataView(new ArrayBuffer(216));
-    expect(decodeTcpInfo(view, 0, 216)).toMatchObject({ sentBytes: 0, lostSegments: 0, backoff: 0, busySeconds: 0 });
+    expect(plain(tcpInfoAt(view, 0, 216))).toMatchObject({ sentBytes: 0, lostSegments: 0, backoff: 0, busySeconds: 0 });
   });
 
   it('counts beyond 4 GiB', () => {
     const view = patterned();
     view.setBigUint64(200, 123_456_789_012_345n, true);
-    expect(decodeTcpInfo(view, 0, 280).sentBytes).toBe(123_456_789_012_345);
+    expect(tcpInfoAt(view, 0, 280).sentBytes).toBe(123_456_789_012_345);
   });
 
   it('is not read at all when it is shorter than on any kernel with MPTCP', () => {
-    expect(decodeTcpInfo(patterned(), 0, 215)).toEqual({});
-    expect(decodeTcpInfo(patterned(), 0, 0)).toEqual({});
+    expect(tcpInfoAt(patterned(), 0, 215)).toEqual({});
+    expect(tcpInfoAt(patterned(), 0, 0)).toEqual({});
+    expect(tcpInfoAt(patterned(), 0, 0, 'bbr')).toEqual({ congestionControl: 'bbr' });
   });
 });

@@ -7,7 +7,7 @@ import {
   type TcpState,
 } from '../../mptcp/model.ts';
 import { ipv4Text, ipv6Text } from '../address.ts';
-import { decodeTcpInfo } from './tcp-info.ts';
+import { tcpInfoAt } from './tcp-info.ts';
 import {
   AF_INET,
   AF_INET6,
@@ -168,8 +168,7 @@ export function subflowDecoder(
     }
     if (ulp !== 'mptcp' && (ulp !== undefined || !connectionInodes.has(inodeOf(view, start)))) return undefined;
     if (LEFT_OUT.has(state)) return undefined;
-    const tcp = decodeTcpInfo(view, info, infoLength);
-    if (congestionControl !== undefined) tcp.congestionControl = congestionControl;
+    const tcp = tcpInfoAt(view, info, infoLength, congestionControl);
     const record: Writable<SubflowRecord> = { state, local: localOf(view, start), remote: remoteOf(view, start), tcp };
     decodeIdentity(record, view, start);
     record.sendQueueBytes = view.getUint32(start + 60, true);

@@ -1,6 +1,5 @@
 import type { TcpInfo } from '../../mptcp/model.ts';
 import { isAllOnes64, u64 } from './wire.ts';
-import type { Writable } from './writable.ts';
 
 /** Up to tcpi_bytes_retrans. Every kernel with MPTCP has more, so that a shorter struct is none that we know. */
 const TCP_INFO_MIN_BYTES = 216;
@@ -9,38 +8,120 @@ const TCP_INFO_MIN_BYTES = 216;
 const NO_MIN_RTT = 0xffffffff;
 
 /**
- * Decodes a `struct tcp_info` of `length` bytes (uapi/linux/tcp.h; it only ever grew, by fields at its end). What has not
- * been measured yet is absent, as is everything when the struct is too short.
+ * A `struct tcp_info` (uapi/linux/tcp.h; it only ever grew, by fields at its end) as the kernel wrote it, each field read
+ * when it is asked for: of 10,000 subflows most are asked for their bytes alone, and 20 numbers each would be most of the
+ * garbage that a look makes. What has not been measured yet is undefined.
  */
-export function decodeTcpInfo(view: DataView, offset: number, length: number): Writable<TcpInfo> {
-  if (length < TCP_INFO_MIN_BYTES) return {};
-  // One literal for what is always there: objects that grow field by field cost twice the time at 10,000 subflows.
-  const tcp: Writable<TcpInfo> = {
-    sentBytes: u64(view, offset + 200),
-    acknowledgedBytes: u64(view, offset + 120),
-    receivedBytes: u64(view, offset + 128),
-    retransmittedBytes: u64(view, offset + 208),
-    congestionWindowBytes: view.getUint32(offset + 80, true) * view.getUint32(offset + 16, true),
-    unacknowledgedSegments: view.getUint32(offset + 24, true),
-    lostSegments: view.getUint32(offset + 32, true),
-    busySeconds: u64(view, offset + 168) / 1e6,
-    receiveWindowLimitedSeconds: u64(view, offset + 176) / 1e6,
-    sendBufferLimitedSeconds: u64(view, offset + 184) / 1e6,
-    lastDataSentSeconds: view.getUint32(offset + 44, true) / 1e3,
-    lastDataReceivedSeconds: view.getUint32(offset + 52, true) / 1e3,
-    lastAcknowledgementSeconds: view.getUint32(offset + 56, true) / 1e3,
-    retransmissionTimeoutSeconds: view.getUint32(offset + 8, true) / 1e6,
-    backoff: view.getUint8(offset + 4),
-  };
-  const rtt = view.getUint32(offset + 68, true);
-  if (rtt !== 0) {
-    tcp.rttSeconds = rtt / 1e6;
-    tcp.rttVariationSeconds = view.getUint32(offset + 72, true) / 1e6;
+export class KernelTcpInfo implements TcpInfo {
+  readonly congestionControl: string | undefined;
+  readonly #view: DataView;
+  readonly #at: number;
+
+  /** `view` must not change under it. */
+  constructor(view: DataView, offset: number, congestionControl: string | undefined) {
+    this.congestionControl = congestionControl;
+    this.#view = view;
+    this.#at = offset;
   }
-  const minRtt = view.getUint32(offset + 148, true);
-  if (minRtt !== NO_MIN_RTT) tcp.minRttSeconds = minRtt / 1e6;
-  if (!isAllOnes64(view, offset + 104)) tcp.pacingRateBytesPerSecond = u64(view, offset + 104);
-  const deliveryRate = u64(view, offset + 160);
-  if (deliveryRate !== 0) tcp.deliveryRateBytesPerSecond = deliveryRate;
-  return tcp;
+
+  get sentBytes(): number {
+    return u64(this.#view, this.#at + 200);
+  }
+  get acknowledgedBytes(): number {
+    return u64(this.#view, this.#at + 120);
+  }
+  get receivedBytes(): number {
+    return u64(this.#view, this.#at + 128);
+  }
+  get retransmittedBytes(): number {
+    return u64(this.#view, this.#at + 208);
+  }
+  get rttSeconds(): number | undefined {
+    return this.#u32(68) === 0 ? undefined : this.#u32(68) / 1e6;
+  }
+  get rttVariationSeconds(): number | undefined {
+    return this.#u32(68) === 0 ? undefined : this.#u32(72) / 1e6;
+  }
+  get minRttSeconds(): number | undefined {
+    return this.#u32(148) === NO_MIN_RTT ? undefined : this.#u32(148) / 1e6;
+  }
+  get congestionWindowBytes(): number {
+    return this.#u32(80) * this.#u32(16);
+  }
+  get unacknowledgedSegments(): number {
+    return this.#u32(24);
+  }
+  get lostSegments(): number {
+    return this.#u32(32);
+  }
+  get deliveryRateBytesPerSecond(): number | undefined {
+    return u64(this.#view, this.#at + 160) || undefined;
+  }
+  get pacingRateBytesPerSecond(): number | undefined {
+    return isAllOnes64(this.#view, this.#at + 104) ? undefined : u64(this.#view, this.#at + 104);
+  }
+  get busySeconds(): number {
+    return u64(this.#view, this.#at + 168) / 1e6;
+  }
+  get receiveWindowLimitedSeconds(): number {
+    return u64(this.#view, this.#at + 176) / 1e6;
+  }
+  get sendBufferLimitedSeconds(): number {
+    return u64(this.#view, this.#at + 184) / 1e6;
+  }
+  get lastDataSentSeconds(): number {
+    return this.#u32(44) / 1e3;
+  }
+  get lastDataReceivedSeconds(): number {
+    return this.#u32(52) / 1e3;
+  }
+  get lastAcknowledgementSeconds(): number {
+    return this.#u32(56) / 1e3;
+  }
+  get retransmissionTimeoutSeconds(): number {
+    return this.#u32(8) / 1e6;
+  }
+  get backoff(): number {
+    return this.#view.getUint8(this.#at + 4);
+  }
+
+  /** Every field that is known, as a plain object. */
+  toJSON(): TcpInfo {
+    const known = FIELDS.map((field) => [field, this[field]]).filter(([, value]) => value !== undefined);
+    return Object.fromEntries(known);
+  }
+
+  #u32(offset: number): number {
+    return this.#view.getUint32(this.#at + offset, true);
+  }
+}
+
+const FIELDS = [
+  'sentBytes',
+  'acknowledgedBytes',
+  'receivedBytes',
+  'retransmittedBytes',
+  'rttSeconds',
+  'rttVariationSeconds',
+  'minRttSeconds',
+  'congestionWindowBytes',
+  'unacknowledgedSegments',
+  'lostSegments',
+  'deliveryRateBytesPerSecond',
+  'pacingRateBytesPerSecond',
+  'busySeconds',
+  'receiveWindowLimitedSeconds',
+  'sendBufferLimitedSeconds',
+  'lastDataSentSeconds',
+  'lastDataReceivedSeconds',
+  'lastAcknowledgementSeconds',
+  'retransmissionTimeoutSeconds',
+  'backoff',
+  'congestionControl',
+] as const satisfies readonly (keyof TcpInfo)[];
+
+/** The tcp_info of `length` bytes at `offset`, which `view` must keep; of one too short only the congestion control. */
+export function tcpInfoAt(view: DataView, offset: number, length: number, congestionControl?: string): TcpInfo {
+  if (length >= TCP_INFO_MIN_BYTES) return new KernelTcpInfo(view, offset, congestionControl);
+  return congestionControl === undefined ? {} : { congestionControl };
 }

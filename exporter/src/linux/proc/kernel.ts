@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises';
+import { accessSync } from 'node:fs';
 import type { KernelKind } from '../../mptcp/model.ts';
 import { attempt, isMissing, readText } from './read.ts';
 
@@ -8,8 +8,8 @@ import { attempt, isMissing, readText } from './read.ts';
  */
 export async function kernelKind(procfs: string): Promise<KernelKind | undefined> {
   const sysctls = `${procfs}/sys/net/mptcp`;
-  if (await exists(`${sysctls}/mptcp_enabled`)) return 'out-of-tree';
-  if (await exists(`${sysctls}/enabled`)) return 'upstream';
+  if (exists(`${sysctls}/mptcp_enabled`)) return 'out-of-tree';
+  if (exists(`${sysctls}/enabled`)) return 'upstream';
   return undefined;
 }
 
@@ -18,9 +18,9 @@ export async function kernelRelease(procfs: string): Promise<string> {
   return (await readText(`${procfs}/sys/kernel/osrelease`, 4096)).trim();
 }
 
-async function exists(path: string): Promise<boolean> {
+function exists(path: string): boolean {
   try {
-    await attempt(path, () => access(path));
+    attempt(path, () => accessSync(path));
     return true;
   } catch (caught) {
     if (isMissing(caught)) return false;

@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ExporterError } from '../../errors.ts';
 
 /** Most that is read of one table: /proc/net/tcp has 150 bytes a row, so this is some 400,000 sockets. */
@@ -9,27 +9,41 @@ export const TABLE_LIMIT = 64 * 1024 * 1024;
 export const SMALL_LIMIT = 1024 * 1024;
 
 const CHUNK = 64 * 1024;
+
+/** Emptied before anything else can run. */
+const SCRATCH = Buffer.allocUnsafeSlow(CHUNK);
+
 const MOST_REPEATS = 100;
+
+/** Bytes between two chances for others to run. */
+const SLICE = 1024 * 1024;
 
 /**
  * Reads a whole text file, which under /proc has no length of its own. Throws {@link ExporterError}: `not_supported`
  * when there is no such file, `permission_denied`, `output_too_large` past `limit` bytes, else `unreadable`.
+ *
+ * The calls are synchronous, since /proc is memory: through the thread pool a look at a dozen sysctls took ten times as
+ * long on a busy machine. Only large tables give others a turn in between.
  */
 export async function readText(path: string, limit: number = SMALL_LIMIT): Promise<string> {
   // O_NONBLOCK: a FIFO in a captured tree must not hang us; it means nothing to regular and proc files.
-  const file = await attempt(path, () => open(path, constants.O_RDONLY | constants.O_NONBLOCK));
+  const file = attempt(path, () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
   try {
     const chunks: Buffer[] = [];
     let size = 0;
-    for (;;) {
-      const chunk = await attempt(path, () => readChunk(file));
-      if (chunk.length === 0) return Buffer.concat(chunks, size).toString('utf8');
-      size += chunk.length;
+    for (let slice = 0; ; ) {
+      const length = attempt(path, () => readSync(file, SCRATCH, 0, CHUNK, null));
+      if (length === 0) return Buffer.concat(chunks, size).toString('utf8');
+      size += length;
+      slice += length;
       if (size > limit) throw new ExporterError('output_too_large', `${path} is longer than ${limit} bytes`);
-      chunks.push(chunk);
+      chunks.push(Buffer.from(SCRATCH.subarray(0, length)));
+      if (slice < SLICE) continue;
+      slice = 0;
+      await nextTurn();
     }
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }
 
@@ -39,22 +53,15 @@ export function isMissing(caught: unknown): boolean {
 }
 
 /** Runs a file operation and turns what it throws into an {@link ExporterError} that names the path. */
-export async function attempt<T>(path: string, operation: () => Promise<T>): Promise<T> {
+export function attempt<T>(path: string, operation: () => T): T {
   for (let repeats = 0; ; repeats++) {
     try {
-      return await operation();
+      return operation();
     } catch (caught) {
       const code = caught instanceof Error && 'code' in caught ? String(caught.code) : 'unknown';
-      // libuv repeats an interrupted open itself, but not a read.
       if (code !== 'EINTR' || repeats === MOST_REPEATS) throw fileError(path, code, caught);
     }
   }
-}
-
-async function readChunk(file: FileHandle): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafe(CHUNK);
-  const { bytesRead } = await file.read(buffer, 0, CHUNK, null);
-  return buffer.subarray(0, bytesRead);
 }
 
 function fileError(path: string, code: string, cause: unknown): ExporterError {

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
 import { ExporterError } from '../../errors.ts';
 import type { Sysctls } from '../../mptcp/model.ts';
 import { attempt, isMissing, readText } from './read.ts';
@@ -39,7 +39,7 @@ function pathManagerOfType(numeric: ReadonlyMap<string, number>): string | undef
 async function readTexts(directory: string): Promise<Map<string, string>> {
   const texts = new Map<string, string>();
   let failure: unknown;
-  for (const name of (await names(directory)).slice(0, MOST_ENTRIES)) {
+  for (const name of names(directory).slice(0, MOST_ENTRIES)) {
     try {
       texts.set(name, (await readText(`${directory}/${name}`, VALUE_LIMIT)).trim());
     } catch (caught) {
@@ -50,9 +50,9 @@ async function readTexts(directory: string): Promise<Map<string, string>> {
   return texts;
 }
 
-async function names(directory: string): Promise<string[]> {
+function names(directory: string): string[] {
   try {
-    return (await attempt(directory, () => readdir(directory))).sort();
+    return attempt(directory, () => readdirSync(directory)).sort();
   } catch (caught) {
     if (!isMissing(caught)) throw caught;
     throw new ExporterError('not_supported', `this kernel has no MPTCP (there is no ${directory})`, {

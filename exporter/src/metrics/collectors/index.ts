@@ -4,6 +4,7 @@ import { endpoints } from './endpoints.ts';
 import { interfaces } from './interfaces.ts';
 import { mib } from './mib.ts';
 import { paths } from './paths.ts';
+import { ownProcess } from './process.ts';
 import { source } from './source.ts';
 import { subflows } from './subflows.ts';
 import { sysctl } from './sysctl.ts';
@@ -18,6 +19,7 @@ export const COLLECTORS: readonly Collector[] = [
   endpoints,
   mib,
   interfaces,
+  ownProcess,
 ];
 
 /** What `--no-collector.NAME` can switch off; `source` stays, or nothing could say why the rest is missing. */
