@@ -41,9 +41,9 @@ const vitest = (project: string): Step => ({
 
 const STEPS: readonly Step[] = [
   { name: 'build', command: ['npm', 'run', '--silent', 'build'] },
-  { name: 'lint', command: [bin('biome'), 'ci', '--error-on-warnings', '.'] },
+  { name: 'lint', command: ['npm', 'run', '--silent', 'lint'] },
   { name: 'types', command: [bin('tsc'), '--noEmit'] },
-  { name: 'layering', command: [bin('depcruise'), 'exporter/src', 'grafana/src', 'test', 'docs'] },
+  { name: 'layering', command: ['npm', 'run', '--silent', 'layering'] },
   { name: 'unused code', command: [bin('knip')] },
   { name: 'generated files', command: ['npm', 'run', '--silent', 'generate:check'] },
   vitest('unit'),

@@ -77,11 +77,17 @@ function words(subflows: readonly Subflow[], carrier: boolean | undefined, known
   return states.has('backup') ? 'backup, idle' : 'closing';
 }
 
-/** Mean over the subflows that have measured one. */
+/** Mean over the subflows that move data, else over all: what an idle one last measured may be of another time. */
 function meanRtt(subflows: readonly Subflow[]): number | undefined {
-  const known = subflows.map(({ socket }) => socket.tcp.rttSeconds).filter((rtt): rtt is number => rtt !== undefined);
-  return known.length === 0 ? undefined : known.reduce((sum, rtt) => sum + rtt, 0) / known.length;
+  const moving = subflows.filter((subflow) => subflowState(subflow) === 'active');
+  return mean(rtts(moving)) ?? mean(rtts(subflows));
 }
+
+const rtts = (subflows: readonly Subflow[]): number[] =>
+  subflows.map(({ socket }) => socket.tcp.rttSeconds).filter((rtt): rtt is number => rtt !== undefined);
+
+const mean = (values: readonly number[]): number | undefined =>
+  values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
 
 function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;

@@ -1,11 +1,8 @@
 import type { Snapshot, Subflow, TcpInfo } from './model.ts';
 import { UNKNOWN_PATH } from './path-rules.ts';
 
-/** Byte counters kept per path; a counter no source has reported yet is absent. */
-export const BYTE_COUNTERS = ['sentBytes', 'receivedBytes', 'retransmittedBytes', 'acknowledgedBytes'] as const;
-
-/** One of {@link BYTE_COUNTERS}, named as in {@link TcpInfo}. */
-export type ByteCounter = (typeof BYTE_COUNTERS)[number];
+/** Byte counters kept per path, named as in {@link TcpInfo}. */
+const BYTE_COUNTERS = ['sentBytes', 'receivedBytes', 'retransmittedBytes', 'acknowledgedBytes'] as const;
 
 /** How a subflow ended, as polling sees it: with its connection, or alone while the connection went on. */
 export type CloseReason = 'connection_closed' | 'subflow_closed';
