@@ -50,7 +50,13 @@ export default {
       from: { path: '^exporter/src/', pathNot: '^exporter/src/linux/interface-facts-program\\.ts$' },
       to: { path: 'node_modules/systeminformation' },
     },
-    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-circular',
+      comment: 'Types alone may refer to each other: they are gone when the program runs.',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     {
       name: 'program-imports-no-tests',
       severity: 'error',
