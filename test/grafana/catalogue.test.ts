@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { catalogue } from '../../exporter/src/metrics/catalogue.ts';
 import { snakeCase } from '../../exporter/src/metrics/collectors/mib.ts';
-import { committedDashboards, queries, variableSelectors } from '../support/dashboard.ts';
+import { committedDashboards, queries, variableQueries } from '../support/dashboard.ts';
 import { groupingLabels, metricNames, selectors } from '../support/promql.ts';
 
 const TARGET_LABELS = ['job', 'instance'];
@@ -28,7 +28,7 @@ for (const name of /^MPTcpExt: (MP.+)$/m.exec(netstat)?.[1]?.split(' ') ?? []) {
 
 const expressions = [...committedDashboards()].flatMap(([file, dashboard]) => [
   ...queries(dashboard).map(({ panel, refId, expr }): [string, string] => [`${file}: ${panel} ${refId}`, expr]),
-  ...variableSelectors(dashboard).map((expr): [string, string] => [`${file}: variable`, expr]),
+  ...variableQueries(dashboard).map(({ selector }): [string, string] => [`${file}: variable`, selector]),
 ]);
 
 describe('what the dashboards ask for', () => {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +10,7 @@ import { createLab, type Lab } from '../lab/lab.ts';
 import { knownLabs, labDirectory, processesIn } from '../lab/registry.ts';
 import type { TrafficOptions } from '../lab/traffic/traffic.ts';
 import { describeLive } from '../lab/vitest.ts';
+import { running } from '../support/processes.ts';
 
 const MEGABYTE = 1_000_000;
 
@@ -21,10 +22,6 @@ const MEASURED = { retry: 2 };
 
 const namespaces = (id: string): string[] => readdirSync('/var/run/netns').filter((name) => name.includes(id));
 const rootInterfaces = (): string[] => readdirSync('/sys/class/net').sort();
-
-/** The processes that still run; an orphan that nobody has waited for yet does not. */
-const running = (pids: readonly number[]): number[] =>
-  pids.filter((pid) => existsSync(`/proc/${pid}`) && !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8')));
 
 /** The client's MPTcpExt counters (/proc/net/netstat), by name. */
 async function mptcpCounters(lab: Lab): Promise<Record<string, number>> {

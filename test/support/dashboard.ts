@@ -104,11 +104,20 @@ export function queries(dashboard: DashboardJson): PanelQuery[] {
   );
 }
 
-/** The selectors that the dashboard's variables take their values from, ready for Prometheus. */
-export function variableSelectors(dashboard: DashboardJson): string[] {
+/** Where a dashboard's variable takes its values from. */
+export interface VariableQuery {
+  readonly variable: string;
+  /** Ready for Prometheus. */
+  readonly selector: string;
+  readonly label: string;
+}
+
+/** The queries of the dashboard's variables. */
+export function variableQueries(dashboard: DashboardJson): VariableQuery[] {
   return dashboard.templating.list.flatMap((variable) => {
     const query = typeof variable.query === 'string' ? variable.query : variable.query?.query;
-    const selector = /^label_values\((.+), \w+\)$/.exec(query ?? '')?.[1];
-    return selector === undefined ? [] : [filled(selector)];
+    const [, selector, label] = /^label_values\((.+), (\w+)\)$/.exec(query ?? '') ?? [];
+    if (selector === undefined || label === undefined) return [];
+    return [{ variable: variable.name, selector: filled(selector), label }];
   });
 }

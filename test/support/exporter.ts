@@ -16,6 +16,8 @@ export interface RunningExporter extends AsyncDisposable {
   /** Where it listens, without a slash at the end. */
   readonly url: string;
   readonly pid: number;
+  /** Settles when it ends, by itself or by {@link RunningExporter.stop}. */
+  readonly ended: Promise<Ended>;
   /** What it has logged so far. */
   log(): string;
   /** Sends a signal and waits for the end. */
@@ -64,11 +66,13 @@ export async function runExporter(options: ExporterOptions): Promise<Ended> {
   }
 }
 
-/** Starts the program on a free port of loopback and waits until it is ready; throws with its log when it is not. */
-export async function startExporter(options: ExporterOptions = {}): Promise<RunningExporter> {
+/** Starts the program on `listen`, by default a free port of loopback, and waits until it is ready; throws with its log when it is not. */
+export async function startExporter(
+  options: ExporterOptions & { readonly listen?: string } = {},
+): Promise<RunningExporter> {
   const { child, ended, read } = launch({
     ...options,
-    args: ['--web.listen-address=127.0.0.1:0', ...(options.args ?? [])],
+    args: [`--web.listen-address=${options.listen ?? '127.0.0.1:0'}`, ...(options.args ?? [])],
   });
   const url = await new Promise<string>((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`not listening after 20 s:\n${read().stderr}`)), 20_000);
@@ -99,6 +103,7 @@ export async function startExporter(options: ExporterOptions = {}): Promise<Runn
   return {
     url,
     pid: child.pid ?? 0,
+    ended,
     log: () => read().stderr,
     stop,
     [Symbol.asyncDispose]: async () => {
