@@ -50,8 +50,7 @@ describe('joining subflows to connections', () => {
   it('says nothing of role and backup when the source knows no flags', () => {
     const { flags: _, ...record } = subflow(1, '10.77.1.1');
     const one = snapshot(reading({ subflows: [record] })).sockets.value?.subflows[0];
-    expect(one).not.toHaveProperty('role');
-    expect(one).not.toHaveProperty('backup');
+    expect(one).toMatchObject({ role: undefined, backup: undefined });
   });
 
   it('passes a failed read on as failed, not as no connections', () => {

@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import { constants, gzip } from 'node:zlib';
+import { constants, gzip, gzipSync } from 'node:zlib';
 import type { Request, RequestHandler, Response } from 'express';
 import { ExporterError } from '../errors.ts';
 import { answer } from './answer.ts';
@@ -18,7 +18,15 @@ const MAXIMUM_MARGIN_MS = 500;
 /** Longest patience believed, in seconds. */
 const MAXIMUM_TIMEOUT_SECONDS = 3600;
 
-const compress = promisify(gzip);
+const compressInPool = promisify(gzip);
+
+/** Up to here compressing takes a few milliseconds, which is less than a busy machine takes to switch to the thread pool and back. */
+const COMPRESSED_AT_ONCE_BYTES = 1_000_000;
+
+async function compressed(body: string): Promise<Buffer> {
+  const options = { level: constants.Z_BEST_SPEED };
+  return body.length <= COMPRESSED_AT_ONCE_BYTES ? gzipSync(body, options) : compressInPool(body, options);
+}
 
 /** Answers `/metrics`; passes ExporterError `overloaded` on when too many scrapes are open. */
 export function metricsRoute(scrape: Scrape): RequestHandler {
@@ -37,7 +45,7 @@ export function metricsRoute(scrape: Scrape): RequestHandler {
     response.vary('Accept-Encoding');
     if (request.acceptsEncodings('gzip', 'identity') !== 'gzip') return answer(response, 200, contentType, body);
     response.set('Content-Encoding', 'gzip');
-    answer(response, 200, contentType, await compress(body, { level: constants.Z_BEST_SPEED }));
+    answer(response, 200, contentType, await compressed(body));
   };
 }
 

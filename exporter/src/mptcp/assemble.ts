@@ -98,13 +98,15 @@ function joinSockets(records: SocketRecords, locate: Locate, context: AssembleCo
     const path = place?.path ?? pathOf(interfaceName, record);
     const connection = connectionOf(record);
     if (connection !== undefined) members[connection]?.push(index);
-    const role = roleOf(record.flags);
-    const joined: Mutable<Subflow> = { socket: record, key, path };
-    if (interfaceName !== undefined) joined.interfaceName = interfaceName;
-    if (role !== undefined) joined.role = role;
-    if (record.flags !== undefined) joined.backup = isBackup(record.flags);
-    if (connection !== undefined) joined.connection = connection;
-    return joined;
+    return {
+      socket: record,
+      key,
+      path,
+      interfaceName,
+      role: roleOf(record.flags),
+      backup: record.flags === undefined ? undefined : isBackup(record.flags),
+      connection,
+    };
   });
   const connections = records.connections.map((record, index) => ({
     socket: record,

@@ -93,7 +93,9 @@ export class Ledger {
     if (sockets === undefined) return NOTHING;
     const span = this.#endSpan(snapshot.monotonicSeconds);
     this.#folds++;
-    const activity = Float64Array.from(sockets.subflows, (subflow) => this.#foldSubflow(subflow, span));
+    const activity = new Float64Array(sockets.subflows.length);
+    let index = 0;
+    for (const subflow of sockets.subflows) activity[index++] = this.#foldSubflow(subflow, span);
     if (this.#entries.size > sockets.subflows.length) this.#closeUnseen(snapshot);
     return span === undefined ? { activity } : { activity, spanSeconds: span };
   }
@@ -160,15 +162,29 @@ export class Ledger {
       receiveBytesPerSecond: undefined,
     };
     this.#entries.set(key, entry);
-    if (!found) this.#totals(path).subflowsEstablished++;
+    const totals = this.#totals(path);
+    if (!found) totals.subflowsEstablished++;
+    // What the source counts is 0 from now on, not absent.
+    for (const counter of BYTE_COUNTERS) if (tcp[counter] !== undefined) totals[counter] ??= 0;
     return entry;
   }
 
   #credit(entry: Entry, tcp: TcpInfo): void {
+    const { sentBytes, receivedBytes, retransmittedBytes, acknowledgedBytes } = tcp;
+    // Most subflows are idle at most looks.
+    if (
+      sentBytes === entry.sentBytes &&
+      receivedBytes === entry.receivedBytes &&
+      retransmittedBytes === entry.retransmittedBytes &&
+      acknowledgedBytes === entry.acknowledgedBytes
+    ) {
+      return;
+    }
     const totals = this.#totals(entry.path);
+    const now = { sentBytes, receivedBytes, retransmittedBytes, acknowledgedBytes };
     for (const counter of BYTE_COUNTERS) {
-      const value = tcp[counter];
-      if (value === undefined || (value === entry[counter] && totals[counter] !== undefined)) continue;
+      const value = now[counter];
+      if (value === undefined) continue;
       const last = entry[counter] ?? 0;
       // A counter that shrank was zeroed by a disconnect: what it shows is new, what it had is already credited.
       totals[counter] = (totals[counter] ?? 0) + (value >= last ? value - last : value);

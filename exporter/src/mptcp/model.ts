@@ -96,29 +96,29 @@ export interface ConnectionRecord {
   readonly state: TcpState;
   readonly local: SocketAddress;
   readonly remote: SocketAddress;
-  readonly inode?: number;
+  readonly inode?: number | undefined;
   /** Unique per socket for the life of the kernel; exact below 2^53, which the kernel's counter does not reach. */
-  readonly cookie?: number;
+  readonly cookie?: number | undefined;
   /** The local token, the join key; absent where the kernel hides it. */
-  readonly token?: number;
+  readonly token?: number | undefined;
   /** The connection fell back to plain TCP (RFC 8684 section 3.7). */
-  readonly fallback?: boolean;
-  readonly remoteKeyReceived?: boolean;
+  readonly fallback?: boolean | undefined;
+  readonly remoteKeyReceived?: boolean | undefined;
   /** Subflows besides the initial one (mptcpi_subflows). */
-  readonly additionalSubflows?: number;
+  readonly additionalSubflows?: number | undefined;
   /** All open subflows, the initial one included (6.8 and later, or the out-of-tree kernel). */
-  readonly totalSubflows?: number;
-  readonly sentBytes?: number;
-  readonly acknowledgedBytes?: number;
-  readonly receivedBytes?: number;
-  readonly retransmittedBytes?: number;
-  readonly lastDataSentSeconds?: number;
-  readonly lastDataReceivedSeconds?: number;
-  readonly lastAcknowledgementSeconds?: number;
+  readonly totalSubflows?: number | undefined;
+  readonly sentBytes?: number | undefined;
+  readonly acknowledgedBytes?: number | undefined;
+  readonly receivedBytes?: number | undefined;
+  readonly retransmittedBytes?: number | undefined;
+  readonly lastDataSentSeconds?: number | undefined;
+  readonly lastDataReceivedSeconds?: number | undefined;
+  readonly lastAcknowledgementSeconds?: number | undefined;
   /** Bytes written but not yet acknowledged, at the data level. */
-  readonly sendQueueBytes?: number;
+  readonly sendQueueBytes?: number | undefined;
   /** Bytes received but not yet read by the application. */
-  readonly receiveQueueBytes?: number;
+  readonly receiveQueueBytes?: number | undefined;
 }
 
 /** Record: one TCP socket that is a subflow. Plain TCP sockets never become one. */
@@ -127,19 +127,19 @@ export interface SubflowRecord {
   readonly local: SocketAddress;
   readonly remote: SocketAddress;
   /** Device the socket is bound to, by index (netlink) or by name (ss); absent when it is not bound. */
-  readonly boundInterfaceIndex?: number;
-  readonly boundInterfaceName?: string;
+  readonly boundInterfaceIndex?: number | undefined;
+  readonly boundInterfaceName?: string | undefined;
   /** Shared with the subflow's MPTCP socket. */
-  readonly inode?: number;
-  readonly cookie?: number;
+  readonly inode?: number | undefined;
+  readonly cookie?: number | undefined;
   /** Token of the connection it belongs to: the join key. */
-  readonly token?: number;
-  readonly localId?: number;
-  readonly remoteId?: number;
+  readonly token?: number | undefined;
+  readonly localId?: number | undefined;
+  readonly remoteId?: number | undefined;
   /** Bits of {@link SUBFLOW_FLAG}. */
-  readonly flags?: number;
+  readonly flags?: number | undefined;
   /** Bytes handed to TCP but not yet acknowledged. */
-  readonly sendQueueBytes?: number;
+  readonly sendQueueBytes?: number | undefined;
   readonly tcp: TcpInfo;
 }
 
@@ -308,12 +308,12 @@ export interface Subflow {
   readonly key: string | number;
   readonly path: string;
   /** Absent when no interface owns the local address any more. */
-  readonly interfaceName?: string;
-  readonly role?: SubflowRole;
+  readonly interfaceName?: string | undefined;
+  readonly role?: SubflowRole | undefined;
   /** Either end asked for it to be used only as a backup. */
-  readonly backup?: boolean;
+  readonly backup?: boolean | undefined;
   /** Index into {@link Snapshot.connections}; absent for an orphan, whose MPTCP socket was not in the same reading. */
-  readonly connection?: number;
+  readonly connection?: number | undefined;
 }
 
 /** An MPTCP connection with its subflows. */

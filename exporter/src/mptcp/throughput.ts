@@ -53,7 +53,7 @@ export class ThroughputMeter {
       step(meter.receive, totals.receivedBytes ?? 0, spanSeconds, snapshot.monotonicSeconds);
     }
     snapshot.sockets.value?.subflows.forEach(({ path, socket }, index) => {
-      if ((activity[index] ?? 0) === 0) return;
+      if (activity[index] === 0) return;
       const { rttSeconds } = socket.tcp;
       if (rttSeconds !== undefined) observe(this.#meter(path).rtt, rttSeconds);
     });

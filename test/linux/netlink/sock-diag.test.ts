@@ -195,7 +195,7 @@ describe("the scene's special cases", () => {
   it('the join to an announced address carries the announced id, and subflows of device endpoints their device', () => {
     const announced = subflowsTo('client', '4df8fb90').find(({ remote }) => remote.address === '10.77.2.2');
     expect(announced).toMatchObject({ localId: 1, remoteId: 1 });
-    expect(announced).not.toHaveProperty('boundInterfaceIndex');
+    expect(announced?.boundInterfaceIndex).toBeUndefined();
     expect(subflowsOf('client').filter(({ localId }) => localId === 2)).toHaveLength(4);
     for (const { localId, boundInterfaceIndex } of subflowsOf('client')) {
       if (localId === 2) expect(boundInterfaceIndex).toBe(63);
@@ -207,7 +207,7 @@ describe("the scene's special cases", () => {
     const stripped = rowsOf(capture('client', 'sock-diag-tcp4')).map((row) => withoutAttribute(row, 19));
     const hidden = stripped.map((row) => decode(subflowDecoder(inodes), row)).filter((one) => one !== undefined);
     expect(hidden).toHaveLength(15);
-    expect(hidden.some((one) => 'token' in one || 'flags' in one)).toBe(false);
+    expect(hidden.some(({ token, flags }) => token !== undefined || flags !== undefined)).toBe(false);
     expect(stripped.map((row) => decode(subflowDecoder(new Set()), row)).filter(Boolean)).toEqual([]);
   });
 });
@@ -250,7 +250,7 @@ describe('mptcp_info by length', () => {
     (_, size, expected) => {
       const info = concat(CAPTURED_INFO, new Uint8Array(64).fill(0xee)).slice(0, size);
       const record = decode(decodeConnection, concat(HEADER, attribute(2, info)));
-      const fields = Object.keys(record ?? {}).filter((key) => !/^(state|local|remote|inode|cookie)$/.test(key));
+      const fields = Object.keys(plain(record ?? {})).filter((key) => !/^(state|local|remote|inode|cookie)$/.test(key));
       expect(fields.sort()).toEqual([...expected].sort());
     },
   );
@@ -258,7 +258,7 @@ describe('mptcp_info by length', () => {
   it('without a token (0) leaves the token out', () => {
     const info = CAPTURED_INFO.slice();
     info.fill(0, 12, 16);
-    expect(decode(decodeConnection, concat(HEADER, attribute(2, info)))).not.toHaveProperty('token');
+    expect(decode(decodeConnection, concat(HEADER, attribute(2, info)))?.token).toBeUndefined();
   });
 
   it('that is shorter than any kernel gives is truncated', () => {
@@ -312,8 +312,7 @@ describe('a row', () => {
     row.fill(0xff, 44, 52);
     row.fill(0, 68, 72);
     expect(decode(decoder, row)).toMatchObject({ state: 'established' });
-    expect(Object.keys(decode(decoder, row) ?? {})).not.toEqual(expect.arrayContaining(['inode']));
-    expect(Object.keys(decode(decoder, row) ?? {})).not.toEqual(expect.arrayContaining(['cookie']));
+    expect(decode(decoder, row)).toMatchObject({ inode: undefined, cookie: undefined });
   });
 
   it.each(decoders)('of a %s that listens, waits or is not open yet is left out', (_, decoder) => {

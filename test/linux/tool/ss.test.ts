@@ -87,7 +87,8 @@ describe('the captured scene', () => {
   });
 
   it.each(RELEASES)('fills in the fields that netlink does, and no others: ss %s', (release) => {
-    const fields = (records: readonly object[]) => [...new Set(records.flatMap((one) => Object.keys(one)))].sort();
+    const fields = (records: readonly object[]) =>
+      [...new Set(records.flatMap((one) => Object.keys(plain(one))))].sort();
     const { iproute2 } = versionsOf(release);
     const absent = [...SINCE].filter(([, minor]) => !isAtLeast(iproute2, 6, minor)).map(([field]) => field);
     for (const side of ENDS) {

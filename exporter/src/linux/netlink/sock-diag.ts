@@ -86,20 +86,35 @@ function dumpRequest(family: number, protocol: number, states: number, attribute
 export function decodeConnection(view: DataView, start: number, end: number): ConnectionRecord | undefined {
   const state = socketState(view, start, end);
   if (LEFT_OUT.has(state)) return undefined;
-  const connection: Writable<ConnectionRecord> = { state, local: localOf(view, start), remote: remoteOf(view, start) };
-  decodeIdentity(connection, view, start);
+  let record: ConnectionRecord | undefined;
   const attributes = new Attributes(view, start + MESSAGE_BYTES, end);
   while (attributes.next()) {
-    if (attributes.type === ATTRIBUTE.info) decodeMptcpInfo(connection, view, attributes.offset, attributes.length);
+    if (attributes.type !== ATTRIBUTE.info) continue;
+    record = connectionRecord(state, view, start, attributes.offset, attributes.length);
   }
-  return connection;
+  return record ?? { state, ...identityOf(view, start) };
+}
+
+function identityOf(view: DataView, start: number) {
+  return {
+    local: localOf(view, start),
+    remote: remoteOf(view, start),
+    inode: inodeOrNone(view.getUint32(start + 68, true)),
+    cookie: cookieOf(view, start),
+  };
 }
 
 /**
- * Fills in a `struct mptcp_info` (uapi/linux/mptcp.h) of 40, 48, 80, 88 or 96 bytes, or of a later kernel. The queue is
+ * Reads a `struct mptcp_info` (uapi/linux/mptcp.h) of 40, 48, 80, 88 or 96 bytes, or of a later kernel. The queue is
  * taken from the sequence numbers, because idiag_wqueue and idiag_rqueue of an MPTCP socket are buffer memory.
  */
-function decodeMptcpInfo(to: Writable<ConnectionRecord>, view: DataView, offset: number, length: number): void {
+function connectionRecord(
+  state: TcpState,
+  view: DataView,
+  start: number,
+  offset: number,
+  length: number,
+): ConnectionRecord {
   if (length > MPTCP_INFO_MAX_BYTES) {
     throw new ExporterError('not_tcp_info', 'this kernel answers a request for MPTCP sockets with its TCP sockets', {
       remedy: 'Use Linux 5.10 or later.',
@@ -109,24 +124,31 @@ function decodeMptcpInfo(to: Writable<ConnectionRecord>, view: DataView, offset:
     throw new ExporterError('truncated', `mptcp_info of ${length} bytes, at least ${MPTCP_INFO_MIN_BYTES} expected`);
   }
   const flags = view.getUint32(offset + 8, true);
-  const token = view.getUint32(offset + 12, true);
-  if (token !== 0) to.token = token;
-  to.fallback = (flags & 1) !== 0;
-  to.remoteKeyReceived = (flags & 2) !== 0;
-  to.additionalSubflows = view.getUint8(offset);
-  to.sendQueueBytes = outstandingBytes(view, offset + 16, offset + 24);
-  if (length >= 80) {
-    to.retransmittedBytes = u64(view, offset + 48);
-    to.sentBytes = u64(view, offset + 56);
-    to.receivedBytes = u64(view, offset + 64);
-    to.acknowledgedBytes = u64(view, offset + 72);
-  }
-  if (length > 80) to.totalSubflows = view.getUint8(offset + 80);
-  if (length >= 96) {
-    to.lastDataSentSeconds = view.getUint32(offset + 84, true) / 1e3;
-    to.lastDataReceivedSeconds = view.getUint32(offset + 88, true) / 1e3;
-    to.lastAcknowledgementSeconds = view.getUint32(offset + 92, true) / 1e3;
-  }
+  const hasBytes = length >= 80;
+  const hasAges = length >= 96;
+  const age = (at: number) => (hasAges ? view.getUint32(offset + at, true) / 1e3 : undefined);
+  const bytes = (at: number) => (hasBytes ? u64(view, offset + at) : undefined);
+  const { local, remote, inode, cookie } = identityOf(view, start);
+  return {
+    state,
+    local,
+    remote,
+    inode,
+    cookie,
+    token: view.getUint32(offset + 12, true) || undefined,
+    fallback: (flags & 1) !== 0,
+    remoteKeyReceived: (flags & 2) !== 0,
+    additionalSubflows: view.getUint8(offset),
+    totalSubflows: length > 80 ? view.getUint8(offset + 80) : undefined,
+    sendQueueBytes: outstandingBytes(view, offset + 16, offset + 24),
+    retransmittedBytes: bytes(48),
+    sentBytes: bytes(56),
+    receivedBytes: bytes(64),
+    acknowledgedBytes: bytes(72),
+    lastDataSentSeconds: age(84),
+    lastDataReceivedSeconds: age(88),
+    lastAcknowledgementSeconds: age(92),
+  };
 }
 
 /** write_seq minus snd_una, both of which wrap at 2^64; not below 0. */
@@ -144,14 +166,19 @@ function outstandingBytes(view: DataView, writeSequence: number, unacknowledged:
 export function subflowDecoder(
   connectionInodes: ReadonlySet<number>,
 ): (view: DataView, start: number, end: number) => SubflowRecord | undefined {
+  // One of each for all rows: making three a row was a good part of a dump's garbage.
+  const none = new DataView(new ArrayBuffer(0));
+  const attributes = new Attributes(none, 0, 0);
+  const ulpParts = new Attributes(none, 0, 0);
+  const subflowParts = new Attributes(none, 0, 0);
   return (view, start, end) => {
     const state = socketState(view, start, end);
     let info = 0;
     let infoLength = 0;
     let congestionControl: string | undefined;
-    let subflow: Attributes | undefined;
+    let isSubflow = false;
     let ulp: string | undefined;
-    const attributes = new Attributes(view, start + MESSAGE_BYTES, end);
+    attributes.reopen(view, start + MESSAGE_BYTES, end);
     while (attributes.next()) {
       if (attributes.type === ATTRIBUTE.info) {
         info = attributes.offset;
@@ -159,22 +186,34 @@ export function subflowDecoder(
       } else if (attributes.type === ATTRIBUTE.congestion) {
         congestionControl = attributes.text();
       } else if (attributes.type === ATTRIBUTE.ulpInfo) {
-        const parts = attributes.nested();
-        while (parts.next()) {
-          if (parts.type === ULP_ATTRIBUTE.name) ulp = parts.text();
-          else if (parts.type === ULP_ATTRIBUTE.mptcp) subflow = parts.nested();
+        attributes.enter(ulpParts);
+        while (ulpParts.next()) {
+          if (ulpParts.type === ULP_ATTRIBUTE.name) ulp = ulpParts.text();
+          else if (ulpParts.type === ULP_ATTRIBUTE.mptcp) {
+            ulpParts.enter(subflowParts);
+            isSubflow = true;
+          }
         }
       }
     }
-    if (ulp !== 'mptcp' && (ulp !== undefined || !connectionInodes.has(inodeOf(view, start)))) return undefined;
+    const inode = view.getUint32(start + 68, true);
+    if (ulp !== 'mptcp' && (ulp !== undefined || !connectionInodes.has(inode))) return undefined;
     if (LEFT_OUT.has(state)) return undefined;
-    const tcp = tcpInfoAt(view, info, infoLength, congestionControl);
-    const record: Writable<SubflowRecord> = { state, local: localOf(view, start), remote: remoteOf(view, start), tcp };
-    decodeIdentity(record, view, start);
-    record.sendQueueBytes = view.getUint32(start + 60, true);
-    const boundInterfaceIndex = view.getUint32(start + 40, true);
-    if (boundInterfaceIndex !== 0) record.boundInterfaceIndex = boundInterfaceIndex;
-    if (subflow !== undefined) decodeSubflowAttributes(record, subflow);
+    const record: Writable<SubflowRecord> = {
+      state,
+      local: localOf(view, start),
+      remote: remoteOf(view, start),
+      inode: inodeOrNone(inode),
+      cookie: cookieOf(view, start),
+      token: undefined,
+      localId: undefined,
+      remoteId: undefined,
+      flags: undefined,
+      boundInterfaceIndex: view.getUint32(start + 40, true) || undefined,
+      sendQueueBytes: view.getUint32(start + 60, true),
+      tcp: tcpInfoAt(view, info, infoLength, congestionControl),
+    };
+    if (isSubflow) decodeSubflowAttributes(record, subflowParts);
     return record;
   };
 }
@@ -183,11 +222,9 @@ export function subflowDecoder(
 function decodeSubflowAttributes(to: Writable<SubflowRecord>, attributes: Attributes): void {
   while (attributes.next()) {
     switch (attributes.type) {
-      case SUBFLOW_ATTRIBUTE.tokenLocal: {
-        const token = attributes.u32();
-        if (token !== 0) to.token = token;
+      case SUBFLOW_ATTRIBUTE.tokenLocal:
+        to.token = attributes.u32() || undefined;
         break;
-      }
       case SUBFLOW_ATTRIBUTE.flags:
         to.flags = attributes.u32();
         break;
@@ -226,13 +263,12 @@ function addressText(view: DataView, start: number, offset: number): string {
   return view.getUint8(start) === AF_INET ? ipv4Text(view, offset) : ipv6Text(view, offset);
 }
 
-/** Inode 0 is a socket that its process has let go; INET_DIAG_NOCOOKIE is no cookie. */
-function decodeIdentity(to: Writable<ConnectionRecord | SubflowRecord>, view: DataView, start: number): void {
-  const inode = inodeOf(view, start);
-  if (inode !== 0) to.inode = inode;
-  if (!isAllOnes64(view, start + 44)) to.cookie = u64(view, start + 44);
+/** Inode 0 is a socket that its process has let go. */
+function inodeOrNone(inode: number): number | undefined {
+  return inode === 0 ? undefined : inode;
 }
 
-function inodeOf(view: DataView, start: number): number {
-  return view.getUint32(start + 68, true);
+/** INET_DIAG_NOCOOKIE is no cookie. */
+function cookieOf(view: DataView, start: number): number | undefined {
+  return isAllOnes64(view, start + 44) ? undefined : u64(view, start + 44);
 }

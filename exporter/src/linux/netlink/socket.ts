@@ -123,8 +123,7 @@ export class NetlinkSocket {
     for (;;) {
       const size = await this.#receive(query, budget);
       if (size === 'overrun' || size === 'truncated') return this.#abandon(size);
-      // A copy, since rows may keep their bytes and the buffer is used again.
-      const view = new DataView(this.#bytes.buffer.slice(0, size));
+      const view = new DataView(this.#bytes.buffer, 0, size);
       const messages = new Messages(view);
       while (messages.next()) {
         if (messages.sequence !== sequence) continue;

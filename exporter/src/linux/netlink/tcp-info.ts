@@ -17,7 +17,6 @@ export class KernelTcpInfo implements TcpInfo {
   readonly #view: DataView;
   readonly #at: number;
 
-  /** `view` must not change under it. */
   constructor(view: DataView, offset: number, congestionControl: string | undefined) {
     this.congestionControl = congestionControl;
     this.#view = view;
@@ -120,8 +119,24 @@ const FIELDS = [
   'congestionControl',
 ] as const satisfies readonly (keyof TcpInfo)[];
 
-/** The tcp_info of `length` bytes at `offset`, which `view` must keep; of one too short only the congestion control. */
+/** Structs are copied side by side into blocks of this size, which live as long as one of their records does. */
+const BLOCK_BYTES = TCP_INFO_MIN_BYTES * 1024;
+
+let block = new DataView(new ArrayBuffer(0));
+let used = 0;
+
+/**
+ * The tcp_info of `length` bytes at `offset`, copied, since the buffer of a dump is used again; of one too short only
+ * the congestion control.
+ */
 export function tcpInfoAt(view: DataView, offset: number, length: number, congestionControl?: string): TcpInfo {
-  if (length >= TCP_INFO_MIN_BYTES) return new KernelTcpInfo(view, offset, congestionControl);
-  return congestionControl === undefined ? {} : { congestionControl };
+  if (length < TCP_INFO_MIN_BYTES) return congestionControl === undefined ? {} : { congestionControl };
+  if (used === block.byteLength) {
+    block = new DataView(new ArrayBuffer(BLOCK_BYTES));
+    used = 0;
+  }
+  const at = used;
+  used += TCP_INFO_MIN_BYTES;
+  for (let i = 0; i < TCP_INFO_MIN_BYTES; i += 4) block.setUint32(at + i, view.getUint32(offset + i, true), true);
+  return new KernelTcpInfo(block, at, congestionControl);
 }

@@ -80,14 +80,26 @@ export class Attributes {
   /** Where the current attribute's value starts, and its length without padding. */
   offset = 0;
   length = 0;
-  readonly #view: DataView;
-  readonly #end: number;
+  #view: DataView;
+  #end: number;
   #next: number;
 
   constructor(view: DataView, start: number, end: number) {
     this.#view = view;
     this.#end = end;
     this.#next = start;
+  }
+
+  /** Starts anew between two other offsets: a decoder of thousands of rows need not make one for each. */
+  reopen(view: DataView, start: number, end: number): void {
+    this.#view = view;
+    this.#end = end;
+    this.#next = start;
+  }
+
+  /** Has `inner` walk the attributes inside the current value. */
+  enter(inner: Attributes): void {
+    inner.reopen(this.#view, this.offset, this.offset + this.length);
   }
 
   /** Moves to the next attribute, false after the last. Throws `truncated` or `malformed` when a header does not add up. */

@@ -42,7 +42,7 @@ const FIELDS: ReadonlyMap<string, readonly [NumericField, (text: string) => numb
 ]);
 
 type NumericField = {
-  [K in keyof ConnectionRecord]-?: Required<ConnectionRecord>[K] extends number ? K : never;
+  [K in keyof ConnectionRecord]-?: NonNullable<ConnectionRecord[K]> extends number ? K : never;
 }[keyof ConnectionRecord];
 
 /**
