@@ -5,14 +5,18 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { get } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { assemble } from '../../exporter/src/mptcp/assemble.ts';
 import { Ledger } from '../../exporter/src/mptcp/ledger.ts';
 import { PARTS } from '../../exporter/src/mptcp/model.ts';
 import { pathMatcher } from '../../exporter/src/mptcp/path-rules.ts';
 import { openNetlinkSource } from '../../exporter/src/source/netlink.ts';
 
-const ROUNDS = 15;
-const WARM_UP = 5;
+const ROUNDS = 25;
+const WARM_UP = 15;
+
+/** Between two tasks, as between two scrapes, the program has time to tidy up. */
+const PAUSE_MS = 50;
 
 type Task = readonly [name: string, run: () => Promise<unknown>];
 
@@ -24,6 +28,7 @@ async function measure(tasks: readonly Task[]): Promise<Record<string, number[]>
       const start = performance.now();
       await run();
       if (round >= 0) times[name]?.push(performance.now() - start);
+      await sleep(PAUSE_MS);
     }
   }
   return times;

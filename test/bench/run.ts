@@ -70,7 +70,8 @@ async function manySubflows(): Promise<void> {
     '--collector.tcpstat',
     `--web.listen-address=127.0.0.1:${NODE_EXPORTER_PORT}`,
   ]);
-  await sleep(2000);
+  // Both have run for a while when they are scraped in earnest.
+  await sleep(10_000);
   const ours = `${exporter.url}/metrics`;
   const theirs = `http://127.0.0.1:${NODE_EXPORTER_PORT}/metrics`;
   const scrapes = await inside<{ times: Record<string, number[]> }>(lab, 'scrape', ours, theirs);
