@@ -71,6 +71,14 @@ describeLive('an iperf3 run over two links of 93 and 80 Mbit/s', () => {
     scrape.value('mptcp_interface_transmit_bytes_total', { interface: path });
   const sentOn = (scrape: Scrape, path: string) => scrape.value('mptcp_path_sent_bytes_total', { path });
 
+  const ssWithinHalfASecond = async () => {
+    const looks: Awaited<ReturnType<typeof ssSubflows>>[] = [];
+    for (let i = 0; i < 4; i++) {
+      looks.push(await ssSubflows(lab));
+      await sleep(80);
+    }
+    return looks;
+  };
   const openSubflows = async () => (await scrapeIn(lab.client, client.url)).samples('mptcp_subflow_info').length;
 
   it.each([
@@ -87,11 +95,12 @@ describeLive('an iperf3 run over two links of 93 and 80 Mbit/s', () => {
       const running = lab.iperf3({ seconds: 7, ...options });
       await sleep(4500);
 
-      const ssBefore = await ssSubflows(lab);
+      const ssLooks = await ssWithinHalfASecond();
       const first = await counters();
       const scrape = await scrapeIn(lab.client, client.url);
       const last = await counters();
       const ssAfter = await ssSubflows(lab);
+      ssLooks.push(ssAfter, ...(await ssWithinHalfASecond()));
       const serverScrape = await scrapeIn(lab.server, server.url);
       const { sentMbit } = await running;
 
@@ -124,9 +133,11 @@ describeLive('an iperf3 run over two links of 93 and 80 Mbit/s', () => {
       }
       for (const { labels } of moving) {
         const rttMs = 1000 * scrape.value('mptcp_subflow_rtt_seconds', labels);
-        const around = [ssBefore, ssAfter].map((look) => look.get(labels.local ?? '')?.rttMs ?? Number.NaN);
-        const off = Math.min(...around.map((other) => Math.abs(rttMs - other) / other));
-        expect(off, `rtt of ${labels.path}: ${rttMs} ms against ${around.join(' and ')} ms by ss`).toBeLessThan(0.3);
+        // Within the second a round-trip time under load moves up and down, for ss too.
+        const around = ssLooks.map((look) => look.get(labels.local ?? '')?.rttMs ?? Number.NaN);
+        const [least, most] = [Math.min(...around), Math.max(...around)];
+        expect(rttMs, `rtt of ${labels.path} against ${least} to ${most} ms by ss`).toBeGreaterThan(0.7 * least);
+        expect(rttMs, `rtt of ${labels.path} against ${least} to ${most} ms by ss`).toBeLessThan(1.3 * most);
         const rate = scrape.value('mptcp_subflow_send_throughput_bytes_per_second', labels);
         expect(rate, `throughput of ${labels.path}`).toBeGreaterThan(4e6);
         expect(rate, `throughput of ${labels.path}`).toBeLessThan(15e6);
