@@ -10,6 +10,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   mptcpize: 'mptcpize',
   vde_switch: 'vde2',
   wirefilter: 'vde2',
+  nft: 'nftables',
+  faketime: 'faketime',
   prometheus: 'prometheus',
   promtool: 'prometheus',
   'prometheus-node-exporter': 'prometheus-node-exporter',

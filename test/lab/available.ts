@@ -13,6 +13,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   mptcpize: 'mptcpize',
 };
 const EMULATION_PACKAGES: Readonly<Record<string, string>> = { vde_switch: 'vde2', wirefilter: 'vde2' };
+const FAULT_PACKAGES: Readonly<Record<string, string>> = { nft: 'nftables', faketime: 'faketime' };
 
 let netem: Promise<boolean> | undefined;
 
@@ -44,6 +45,9 @@ export async function labUnavailable(): Promise<string | undefined> {
   if (!existsSync('/dev/net/tun')) return 'needs netem or /dev/net/tun in the kernel, to shape links';
   return missing(EMULATION_PACKAGES);
 }
+
+/** Which programs the faults need besides the lab's own, in one line with the remedy; undefined when all are there. */
+export const faultsUnavailable = (): string | undefined => missing(FAULT_PACKAGES);
 
 function missing(packages: Readonly<Record<string, string>>): string | undefined {
   const programs = Object.keys(packages).filter((program) => !isOnPath(program));

@@ -78,6 +78,14 @@ export class Host {
     };
   }
 
+  /** The hardware address of a link's interface here (`ip link`). */
+  async hardwareAddress(link: string): Promise<string> {
+    const [{ address }] = JSON.parse(await run('ip', ['-n', this.namespace, '-j', 'link', 'show', 'dev', link])) as [
+      { address: string },
+    ];
+    return address;
+  }
+
   /** Runs many `ip` or `tc` commands in the namespace at once, `flags` in front of all; throws when one fails. */
   async batch(program: 'ip' | 'tc', commands: readonly string[], flags: readonly string[] = []): Promise<void> {
     if (commands.length === 0) return;
@@ -104,33 +112,56 @@ export class Host {
     ]);
     if (this.role === 'server') return;
     for (const family of [4, 6] as const) {
-      const routing = this.#links.flatMap((link) => sourceRouting(link, family));
-      await this.batch('ip', routing, [`-${family}`]);
+      await this.batch(
+        'ip',
+        this.#links.flatMap((link) => sourceRule(link, family)),
+        [`-${family}`],
+      );
+      await this.batch(
+        'ip',
+        this.#links.flatMap((link) => routes(link, family)),
+        [`-${family}`],
+      );
     }
+  }
+
+  /** Brings a link's interface up again with its addresses and routes, as the network's manager would; `device` when it has another name now. */
+  async restore(link: LinkPlan, device: string = link.name): Promise<void> {
+    await this.batch('ip', addressing(link, this.role, device));
+    if (this.role === 'server') return;
+    for (const family of [4, 6] as const) await this.batch('ip', routes(link, family, device), [`-${family}`]);
   }
 }
 
-function addressing(link: LinkPlan, role: 'client' | 'server'): string[] {
+function addressing(link: LinkPlan, role: 'client' | 'server', device: string = link.name): string[] {
   const { ipv4, ipv6 } = link[role];
   return [
     // Without segmentation offload the counters count what a wire would carry, headers of each packet included.
-    `link set dev ${link.name} group ${LINK_GROUP} gso_max_segs 1`,
-    `address add ${ipv4}/24 dev ${link.name}`,
-    ...(ipv6 === undefined ? [] : [`address add ${ipv6}/64 dev ${link.name} nodad`]),
-    `link set dev ${link.name} up`,
+    `link set dev ${device} group ${LINK_GROUP} gso_max_segs 1`,
+    `address replace ${ipv4}/24 dev ${device}`,
+    ...(ipv6 === undefined ? [] : [`address replace ${ipv6}/64 dev ${device} nodad`]),
+    `link set dev ${device} up`,
   ];
 }
 
+/** The client's routing table for what is sent from a link's address. */
+export const sourceTable = ({ index }: LinkPlan): number => FIRST_TABLE + index;
+
 /** What is sent from a link's address leaves by that link, whichever of the server's addresses it is for. */
-function sourceRouting({ name, index, client, server }: LinkPlan, family: 4 | 6): string[] {
-  const [from, via] = family === 4 ? [client.ipv4, server.ipv4] : [client.ipv6, server.ipv6];
-  if (from === undefined || via === undefined) return [];
-  const table = FIRST_TABLE + index;
+function sourceRule(link: LinkPlan, family: 4 | 6): string[] {
+  const from = family === 4 ? link.client.ipv4 : link.client.ipv6;
+  return from === undefined ? [] : [`rule add from ${from} table ${sourceTable(link)}`];
+}
+
+/** The `ip` commands for the client's routes over a link; again is harmless. */
+export function routes(link: LinkPlan, family: 4 | 6, device: string = link.name): string[] {
+  const via = family === 4 ? link.server.ipv4 : link.server.ipv6;
+  if (via === undefined) return [];
+  const table = sourceTable(link);
   return [
-    `rule add from ${from} table ${table}`,
-    `route add default via ${via} dev ${name} table ${table}`,
+    `route replace default via ${via} dev ${device} table ${table}`,
     // As DHCP does with several uplinks: a socket bound to the device, without an address, gets out too.
-    `route add default via ${via} dev ${name} metric ${table}`,
+    `route replace default via ${via} dev ${device} metric ${table}`,
   ];
 }
 

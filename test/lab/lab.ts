@@ -1,9 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasNetem } from './available.ts';
 import { Host, type Limits } from './host.ts';
 import { Link } from './link.ts';
-import { type LinkSpec, planLinks } from './links.ts';
+import { type LinkPlan, type LinkSpec, planLinks } from './links.ts';
 import { type Iperf3Options, type Iperf3Result, iperf3, type PingOptions, type PingResult, ping } from './measure.ts';
 import { claimLab, labDirectory, releaseLab, sweepLeftovers } from './registry.ts';
 import { startTraffic, type Traffic, type TrafficOptions, type TransferResult } from './traffic/traffic.ts';
@@ -78,11 +78,10 @@ export async function createLab(options: LabOptions): Promise<Lab> {
   sweepLeftovers();
   const plans = planLinks(options.links, await hasNetem());
   const id = claimLab();
-  const [client, server] = [new Host(id, 'client', plans), new Host(id, 'server', plans)];
-  const links = plans.map((plan) => new Link(id, client, server, plan));
-  const lab = new Lab(id, client, server, links);
+  const lab = assemble(id, plans);
+  const { client, server, links } = lab;
   try {
-    writeFileSync(join(labDirectory(id), 'links.json'), JSON.stringify(plans));
+    writeFileSync(planFile(id), JSON.stringify(plans));
     await Promise.all([client.create(options.sysctls ?? {}), server.create(options.sysctls ?? {})]);
     await Promise.all(links.map((link) => link.create()));
     const limits = { subflows: 8, addAddrAccepted: 8, ...options.limits };
@@ -94,4 +93,18 @@ export async function createLab(options: LabOptions): Promise<Lab> {
     await lab.close();
     throw error;
   }
+}
+
+const planFile = (id: string): string => join(labDirectory(id), 'links.json');
+
+/** The links of a lab of any process; throws when there is no such lab or it is still being made. */
+export const plannedLinks = (id: string): LinkPlan[] => JSON.parse(readFileSync(planFile(id), 'utf8')) as LinkPlan[];
+
+/** A running lab that another process made and will close; never close it from here. Throws when there is none. */
+export const attachLab = (id: string): Lab => assemble(id, plannedLinks(id));
+
+function assemble(id: string, plans: readonly LinkPlan[]): Lab {
+  const [client, server] = [new Host(id, 'client', plans), new Host(id, 'server', plans)];
+  const links = plans.map((plan) => new Link(id, client, server, plan));
+  return new Lab(id, client, server, links);
 }

@@ -4,8 +4,8 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** The two ends of every lab, and the throwaway namespace in which the kernel is tried. */
-export type Role = 'client' | 'server' | 'probe';
+/** The two ends of every lab, where an interface is while it is unplugged, and the throwaway namespace in which the kernel is tried. */
+export type Role = 'client' | 'server' | 'limbo' | 'probe';
 
 /** A lab that left traces on this machine: a namespace, a directory or both. */
 export interface KnownLab {
@@ -19,8 +19,9 @@ export interface KnownLab {
 export const LINK_GROUP = 77;
 
 const PREFIX = 'mptcp-lab-';
-const NAMESPACES = '/var/run/netns';
-const ROLES: readonly Role[] = ['client', 'server', 'probe'];
+/** Where `ip netns` keeps its namespaces. */
+export const NAMESPACES = '/var/run/netns';
+const ROLES: readonly Role[] = ['client', 'server', 'limbo', 'probe'];
 const ID = /^(\d+)-([0-9a-z]+)-[0-9a-f]+$/;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 

@@ -7,6 +7,31 @@ export interface Shape {
   readonly queueMs: number;
 }
 
+/** What a fault adds to a link, whatever its shape is; several at once add up. */
+export interface Impairment {
+  readonly direction: 'up' | 'down' | 'both';
+  readonly lossPercent?: number;
+  readonly addedDelayMs?: number;
+  /** The rate is multiplied with it. */
+  readonly rateFactor?: number;
+}
+
+/** The shape of one direction under the impairments that concern it; throws when a rate is to be cut that is not limited. */
+export function impair(shape: Shape, direction: 'up' | 'down', impairments: readonly Impairment[]): Shape {
+  return impairments
+    .filter((impairment) => impairment.direction === 'both' || impairment.direction === direction)
+    .reduce((current, { lossPercent = 0, addedDelayMs = 0, rateFactor }) => {
+      if (rateFactor !== undefined && current.rateMbit === undefined)
+        throw new Error('the link has no rate that could be cut: create it with rateMbit');
+      return {
+        queueMs: current.queueMs,
+        rateMbit: current.rateMbit === undefined ? undefined : current.rateMbit * (rateFactor ?? 1),
+        delayMs: current.delayMs + addedDelayMs,
+        lossPercent: 100 - ((100 - current.lossPercent) * (100 - lossPercent)) / 100,
+      };
+    }, shape);
+}
+
 const MIN_BURST_BYTES = 16 * 1024;
 const PACKET_BYTES = 1500;
 const UNLIMITED_QUEUE_PACKETS = 100_000;
