@@ -1,8 +1,12 @@
-import { closeSync } from 'node:fs';
+import { closeSync, readSync, writeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { loadLibc } from '../../exporter/src/linux/libc.ts';
+import { encodeRequest } from '../../exporter/src/linux/netlink/wire.ts';
 
 const AF_INET = 2;
+const AF_NETLINK = 16;
+const SOCK_RAW_NONBLOCK = 0o4003;
 const SOCK_STREAM = 1;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
@@ -31,6 +35,48 @@ describe('libc', () => {
     );
     expect(() => libc.bind(-1, new Uint8Array(12))).toThrow(/cannot bind a socket: EBADF/);
     expect(() => libc.setsockopt(-1, SOL_SOCKET, SO_REUSEADDR, 1)).toThrow(/socket option 2 of level 1: EBADF/);
+  });
+
+  it('waits for a descriptor without a thread, tells once, and again only when armed', async () => {
+    const libc = await loadLibc();
+    const descriptor = libc.socket(AF_NETLINK, SOCK_RAW_NONBLOCK, 0);
+    const ask = () =>
+      writeSync(descriptor, encodeRequest({ type: 18, payload: new Uint8Array(16), answer: 16 }, 0x300, 1));
+    const readAll = () => {
+      for (let size = 1; size > 0; ) {
+        try {
+          size = readSync(descriptor, new Uint8Array(65_536));
+        } catch {
+          size = 0;
+        }
+      }
+    };
+    let told = 0;
+    const watch = libc.watch(descriptor, () => {
+      told += 1;
+    });
+    try {
+      await sleep(20);
+      expect(told).toBe(0);
+      ask();
+      await expect.poll(() => told).toBe(1);
+      await sleep(20);
+      expect(told).toBe(1);
+      watch.arm(); // what has not been read is still there
+      watch.arm();
+      await expect.poll(() => told).toBe(2);
+      readAll();
+      watch.arm();
+      await sleep(20);
+      expect(told).toBe(2);
+      ask();
+      await expect.poll(() => told).toBe(3);
+    } finally {
+      watch.close();
+      watch.close();
+      watch.arm();
+      closeSync(descriptor);
+    }
   });
 
   it('where koffi does not load says which source does without', async () => {

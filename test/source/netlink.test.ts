@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ExporterError } from '../../exporter/src/errors.ts';
-import type { Part } from '../../exporter/src/mptcp/model.ts';
+import type { Part, SourceEvent } from '../../exporter/src/mptcp/model.ts';
 import { openNetlinkSource } from '../../exporter/src/source/netlink.ts';
 import {
   capture,
@@ -14,6 +14,7 @@ import {
   type Step,
   sceneKernel,
 } from '../linux/netlink/fake-kernel.ts';
+import { capturedEvents, FakeMulticast } from '../linux/netlink/fake-multicast.ts';
 
 const ALL: ReadonlySet<Part> = new Set(['sockets', 'interfaces', 'endpoints', 'mib', 'sysctl']);
 const NONE: ReadonlySet<Part> = new Set();
@@ -144,5 +145,122 @@ describe('the netlink source', () => {
       code: 'interrupted',
       message: 'the netlink socket was closed',
     });
+  });
+});
+
+const ROUTE = 0;
+const SOCK_DIAG = 4;
+const GENERIC = 16;
+
+async function subscribed(refused: readonly number[] = []) {
+  const kernel = new FakeMulticast();
+  for (const protocol of refused) kernel.refusals.set(protocol, new ExporterError('permission_denied', 'EPERM'));
+  const source = await openNetlinkSource({ procfs, connect: sceneKernel('client').connect, listen: kernel.listen });
+  const batches: SourceEvent[][] = [];
+  const failure = await source.subscribe?.((events) => batches.push([...events]));
+  const told = () => batches.flat().map((event) => (event.kind === 'path_manager' ? event.event.name : event.kind));
+  return { kernel, source, failure, told, batches };
+}
+
+describe("the netlink source's events", () => {
+  it('come from the groups of destroyed sockets, of mptcp_pm by its number here, and of interfaces', async () => {
+    const { kernel, source, failure } = await subscribed();
+    expect(failure).toBeUndefined();
+    expect(Object.fromEntries(kernel.descriptors.map(({ protocol, groups }) => [protocol, groups]))).toEqual({
+      [SOCK_DIAG]: [1, 3],
+      [GENERIC]: [9],
+      [ROUTE]: [1, 5, 9],
+    });
+    expect((await source.read(NONE)).capabilities.get('events')).toBe(true);
+    source.close();
+    expect(kernel.descriptors).toEqual([]);
+  });
+
+  it('tell of a connection what its life was before they tell of its closes, and of interfaces once', async () => {
+    const { kernel, source, told, batches } = await subscribed();
+    kernel.send(SOCK_DIAG, ...capturedEvents('v4-client-closes', 'client', 'destroy'));
+    kernel.send(GENERIC, ...capturedEvents('v4-client-closes', 'client', 'pm'));
+    await expect.poll(told).toHaveLength(6);
+    expect(told()).toEqual(['created', 'established', 'subflow_established', 'closed', 'close', 'close']);
+    expect(batches[0]?.[4]).toMatchObject({
+      close: { local: { address: '10.77.1.1', port: 33566 }, tcp: { acknowledgedBytes: 196_530 } },
+    });
+    kernel.send(ROUTE, ...capturedEvents('link-down', 'client', 'route'));
+    await expect.poll(told).toHaveLength(7);
+    expect(told().at(-1)).toBe('interfaces');
+    source.close();
+  });
+
+  it('leave out what is no event of theirs', async () => {
+    const { kernel, source, told } = await subscribed();
+    const [foreign = new Uint8Array()] = capturedEvents('v4-client-closes', 'client', 'pm');
+    foreign[4] = 27;
+    kernel.send(GENERIC, foreign);
+    kernel.send(
+      ROUTE,
+      ...capturedEvents('v4-client-closes', 'client', 'destroy'),
+      ...capturedEvents('link-up', 'server', 'route'),
+    );
+    await expect.poll(told).toEqual(['interfaces']);
+    source.close();
+  });
+
+  it.each([
+    ['the closes', [SOCK_DIAG], 'not permitted to listen to closing sockets'],
+    ['the path-manager events', [GENERIC], 'not permitted to listen to path-manager events'],
+    ['both', [SOCK_DIAG, GENERIC], 'not permitted to listen to path-manager events'],
+  ])('without permission for %s say so with what to do, and the rest still comes', async (_, refused, what) => {
+    const { kernel, source, failure, told } = await subscribed(refused);
+    expect(failure).toEqual({
+      code: 'permission_denied',
+      message: `${what}. Run as root or with CAP_NET_ADMIN; until then closes and joins are only seen by sampling.`,
+    });
+    kernel.send(ROUTE, ...capturedEvents('link-down', 'client', 'route'));
+    await expect.poll(told).toEqual(['interfaces']);
+    const reading = await source.read(ALL);
+    expect(reading.capabilities.get('events')).toBe(false);
+    expect(reading.sockets.failure).toBeUndefined();
+    source.close();
+  });
+
+  it('count what went wrong in the next reading, under its part', async () => {
+    const { kernel, source, told } = await subscribed();
+    kernel.send(SOCK_DIAG, { errno: 'ENOBUFS' });
+    kernel.send(GENERIC, Uint8Array.of(1, 2, 3));
+    kernel.send(ROUTE, { errno: 'ENOBUFS' });
+    await expect.poll(told).toEqual(expect.arrayContaining(['overrun', 'overrun']));
+    expect((await source.read(NONE)).incidents).toEqual(
+      expect.arrayContaining([
+        { part: 'sockets', code: 'overrun' },
+        { part: 'sockets', code: 'truncated' },
+        { part: 'interfaces', code: 'overrun' },
+      ]),
+    );
+    expect((await source.read(NONE)).incidents).toEqual([]);
+    source.close();
+  });
+
+  it('are not judged before anybody has asked for them', async () => {
+    const source = await open(sceneKernel('client'));
+    expect((await source.read(NONE)).capabilities.has('events')).toBe(false);
+    expect(await source.subscribe?.(() => undefined)).toMatchObject({ code: 'not_supported' });
+    source.close();
+    expect(await source.subscribe?.(() => undefined)).toMatchObject({ code: 'interrupted' });
+  });
+
+  it('go on after a listener that throws, which is counted', async () => {
+    const kernel = new FakeMulticast();
+    const source = await openNetlinkSource({ procfs, connect: sceneKernel('client').connect, listen: kernel.listen });
+    let calls = 0;
+    await source.subscribe?.(() => {
+      calls += 1;
+      throw new Error('a bug');
+    });
+    for (const expected of [1, 2]) {
+      kernel.send(ROUTE, ...capturedEvents('address-removed', 'client', 'route'));
+      await expect.poll(() => calls).toBe(expected);
+    }
+    expect((await source.read(NONE)).incidents).toEqual(Array(2).fill({ part: 'sockets', code: 'internal' }));
+    source.close();
   });
 });

@@ -3,7 +3,15 @@ import { errnoError, type Wording } from './errno.ts';
 
 const SANDBOX = 'Allow that family in the sandbox (systemd: RestrictAddressFamilies; containers: the seccomp profile).';
 
-/** The three libc calls that Node.js lacks; everything else works on the descriptor through node:fs. */
+/** Waits for a descriptor in the event loop's own epoll: no thread, and no CPU time while nothing happens. */
+export interface Watch {
+  /** Has the listener called once more, soon if the descriptor is ready already; nothing while it is waited for. */
+  arm(): void;
+  /** Ends it; to be done before the descriptor is closed. */
+  close(): void;
+}
+
+/** The three libc calls that Node.js lacks, and the waiting that it does not offer; the rest goes through node:fs. */
 export interface Libc {
   /** socket(2): a new descriptor, which the caller closes. Throws by errno ({@link errnoError}). */
   socket(domain: number, type: number, protocol: number): number;
@@ -11,12 +19,26 @@ export interface Libc {
   bind(descriptor: number, address: Uint8Array): void;
   /** setsockopt(2) with an `int` value. Throws by errno. */
   setsockopt(descriptor: number, level: number, option: number, value: number): void;
+  /**
+   * Calls `onReady` once when the socket can be read or has an error to fetch; again after {@link Watch.arm}. Does not
+   * keep the process alive. For sockets only: on a file, which cannot be waited for, koffi 3.3 brings the process down.
+   */
+  watch(descriptor: number, onReady: () => void): Watch;
 }
 
 /** The part of koffi that is used. */
 interface Koffi {
   load(path: null): { func(prototype: string): (...args: unknown[]) => unknown };
   errno(): number;
+  /** A libuv poll handle, whose methods must not be called after `close`. */
+  node: { poll(descriptor: number, callback: () => void): PollHandle };
+}
+
+interface PollHandle {
+  start(callback: () => void): void;
+  stop(): void;
+  unref(): void;
+  close(): void;
 }
 
 /**
@@ -61,6 +83,33 @@ function bindLibc(koffi: Koffi): Libc {
       checked(setsockopt(descriptor, level, option, Int32Array.of(value), 4), {
         doing: `set socket option ${option} of level ${level}`,
       });
+    },
+    watch: (descriptor, onReady) => watch(koffi, descriptor, onReady),
+  };
+}
+
+/** One shot at a time, because libuv ends the waiting by itself when the descriptor has an error (POLLERR). */
+function watch(koffi: Koffi, descriptor: number, onReady: () => void): Watch {
+  let state: 'armed' | 'fired' | 'closed' = 'armed';
+  const fire = (): void => {
+    handle.stop();
+    state = 'fired';
+    // koffi calls from outside of Node's own callbacks, where promises and ticks would be left waiting.
+    setImmediate(() => {
+      if (state === 'fired') onReady();
+    });
+  };
+  const handle = koffi.node.poll(descriptor, fire);
+  handle.unref();
+  return {
+    arm: () => {
+      if (state !== 'fired') return;
+      state = 'armed';
+      handle.start(fire);
+    },
+    close: () => {
+      if (state !== 'closed') handle.close();
+      state = 'closed';
     },
   };
 }

@@ -229,6 +229,7 @@ export const CAPABILITIES = [
   'limits',
   'mib',
   'interface_carrier',
+  'events', // the kernel tells of closes, path-manager events and interface changes by itself
 ] as const;
 
 /** One of {@link CAPABILITIES}. */
@@ -264,6 +265,50 @@ export interface Incident {
   readonly part: Part;
   readonly code: string;
 }
+
+/** Record: a TCP socket was destroyed, with its last counters (sock_diag SKNLGRP_INET_TCP_DESTROY and INET6); plain TCP too. */
+export interface CloseRecord {
+  readonly cookie?: number | undefined;
+  readonly local: SocketAddress;
+  readonly remote: SocketAddress;
+  readonly tcp: TcpInfo;
+}
+
+/** Names of mptcp_pm events (uapi/linux/mptcp_pm.h, enum mptcp_event_type). */
+export const PATH_MANAGER_EVENTS = [
+  'created',
+  'established',
+  'closed',
+  'announced',
+  'removed',
+  'subflow_established',
+  'subflow_closed',
+  'subflow_priority',
+  'listener_created',
+  'listener_closed',
+] as const;
+
+/** Record: an mptcp_pm event. What the kernel did not say is absent. */
+export interface PathManagerEvent {
+  readonly name: (typeof PATH_MANAGER_EVENTS)[number];
+  readonly token?: number;
+  readonly local?: SocketAddress;
+  readonly remote?: SocketAddress;
+  readonly localId?: number;
+  readonly remoteId?: number;
+  readonly interfaceIndex?: number;
+  /** errno that ended the subflow. */
+  readonly error?: number;
+  readonly resetReason?: number;
+  readonly serverSide?: boolean;
+}
+
+/** What a source tells by itself, between readings. `overrun`: some were lost, so look anew. */
+export type SourceEvent =
+  | { readonly kind: 'close'; readonly close: CloseRecord }
+  | { readonly kind: 'path_manager'; readonly event: PathManagerEvent }
+  | { readonly kind: 'interfaces' }
+  | { readonly kind: 'overrun'; readonly part: Part };
 
 /** One look at the kernel through one source, before anything is joined. A part that was not asked for is absent. */
 export interface Reading {

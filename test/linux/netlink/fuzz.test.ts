@@ -2,7 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ExporterError } from '../../../exporter/src/errors.ts';
+import { Channel } from '../../../exporter/src/linux/netlink/channel.ts';
+import { decodeClose } from '../../../exporter/src/linux/netlink/destroy.ts';
 import { decodeEndpoint, decodeFamily, decodeLimits } from '../../../exporter/src/linux/netlink/mptcp-pm.ts';
+import { decodePathManagerEvent } from '../../../exporter/src/linux/netlink/pm-events.ts';
 import { decodeAddress, decodeLink } from '../../../exporter/src/linux/netlink/route.ts';
 import { decodeConnection, subflowDecoder } from '../../../exporter/src/linux/netlink/sock-diag.ts';
 import { NetlinkSocket } from '../../../exporter/src/linux/netlink/socket.ts';
@@ -10,6 +13,7 @@ import { Attributes, Messages, NLMSG, type RowDecoder, verdict } from '../../../
 import type { SubflowRecord } from '../../../exporter/src/mptcp/model.ts';
 import { mutated } from '../../support/mutate.ts';
 import { capture, concat, FakeKernel, messagesOf, plain, refusal, rowsOf } from './fake-kernel.ts';
+import { capturedEvents, type EventKind, FakeMulticast } from './fake-multicast.ts';
 
 const MARGIN = 512;
 
@@ -53,6 +57,15 @@ const rows = (...names: string[]): Uint8Array[] =>
 
 const INODES = new Set([236838]);
 
+/** Whole messages of one kind, with and without subflows, of both families. */
+const eventMessages = (kind: EventKind): Uint8Array[] =>
+  (['client', 'server'] as const).flatMap((end) =>
+    ['v4-client-closes', 'v6-client-closes', 'v4-to-dual-stack', 'subflow-reset'].flatMap((step) =>
+      capturedEvents(step, end, kind),
+    ),
+  );
+const payloads = (kind: EventKind): Uint8Array[] => eventMessages(kind).map((message) => message.slice(16));
+
 describe('damaged messages never hang, never throw but typed errors, and are never read beyond their end', () => {
   it('of MPTCP sockets', () => property(decodeConnection, rows('sock-diag-mptcp4', 'sock-diag-mptcp6'), 15_000));
   it('of TCP sockets', () => property(subflowDecoder(INODES), rows('sock-diag-tcp4', 'sock-diag-tcp6'), 15_000));
@@ -61,6 +74,8 @@ describe('damaged messages never hang, never throw but typed errors, and are nev
   it('of generic netlink families', () => property(decodeFamily, rows('genl-getfamily-mptcp_pm'), 10_000));
   it('of interfaces', () => property(decodeLink, rows('rtnl-getlink'), 13_000));
   it('of addresses', () => property(decodeAddress, rows('rtnl-getaddr'), 13_000));
+  it('of path-manager events', () => property(decodePathManagerEvent, payloads('pm'), 20_000));
+  it('of destroyed sockets', () => property(decodeClose, payloads('destroy'), 20_000));
   it('of refusals', () => {
     const refusals = [
       refusal(22, 'Unsupported attribute'),
@@ -118,5 +133,38 @@ describe('a damaged dump', () => {
       }),
       { numRuns: 3_000 },
     );
+  });
+});
+
+describe('a damaged event', () => {
+  it('is told or counted by its own code, and the one after it is told', async () => {
+    const [good = concat()] = capturedEvents('v4-client-closes', 'client', 'destroy');
+    const kernel = new FakeMulticast();
+    const incidents: string[] = [];
+    const channel = new Channel({
+      part: 'sockets',
+      doing: 'test',
+      connect: (onReadable) => kernel.listen(4, [1], onReadable),
+      decode: (type, view, start, end) => {
+        const close = type === 20 ? decodeClose(view, start, end) : undefined;
+        return close && { kind: 'close', close };
+      },
+      onIncident: (code) => incidents.push(code),
+    });
+    await channel.listen(() => undefined);
+    fc.assert(
+      fc.property(mutated(eventMessages('destroy')), (damaged) => {
+        incidents.length = 0;
+        kernel.send(4, damaged, good);
+        channel.read(Number.POSITIVE_INFINITY);
+        const told = channel.take();
+        expect(channel.drained && channel.open).toBe(true);
+        expect(told.at(-1)).toMatchObject({ kind: 'close', close: { local: { port: 33566 } } });
+        expect(incidents).not.toContain('internal');
+        expect(incidents.length).toBeLessThanOrEqual(Math.ceil(damaged.length / 16));
+      }),
+      { numRuns: 5_000 },
+    );
+    channel.close();
   });
 });

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { decodeAddress, decodeLink, readInterfaces } from '../../../exporter/src/linux/netlink/route.ts';
+import {
+  decodeAddress,
+  decodeLink,
+  isInterfaceChange,
+  readInterfaces,
+} from '../../../exporter/src/linux/netlink/route.ts';
 import { NetlinkSocket } from '../../../exporter/src/linux/netlink/socket.ts';
 import { attribute, concat, sceneKernel, u32 } from './fake-kernel.ts';
+import { capturedEvents } from './fake-multicast.ts';
 
 function view(...parts: readonly (Uint8Array | readonly number[])[]): [DataView, number, number] {
   const bytes = concat(...parts);
@@ -119,5 +125,19 @@ describe('an address', () => {
     ['shorter than its header', [[2, 24, 0]], 'truncated'],
   ])('%s is a typed error', (_, parts, code) => {
     expect(() => decodeAddress(...view(...parts))).toThrow(expect.objectContaining({ code }));
+  });
+});
+
+describe('a change of an interface', () => {
+  it.each(['link-down', 'link-up', 'address-removed'])('is told by every message of %s', (step) => {
+    const types = capturedEvents(step, 'client', 'route').map(
+      (message) => (message[4] ?? 0) | ((message[5] ?? 0) << 8),
+    );
+    expect(types.length).toBeGreaterThan(0);
+    expect(types.every(isInterfaceChange)).toBe(true);
+  });
+
+  it.each([3, 18, 22, 24, 28])('is not what a message of type %i tells', (type) => {
+    expect(isInterfaceChange(type)).toBe(false);
   });
 });

@@ -26,7 +26,8 @@ const ADDRESS_ATTRIBUTE = { id: 2, address4: 3, address6: 4, port: 5, flags: 6, 
 /** MPTCP_PM_ADDR_FLAG_*, from bit 0 on. */
 const ENDPOINT_FLAGS = ['signal', 'subflow', 'backup', 'fullmesh', 'implicit', 'laminar'] as const;
 
-const REMEDIES = {
+/** What to do about a family that cannot be asked. */
+export const REMEDIES = {
   not_supported: 'This needs a kernel with CONFIG_MPTCP, Linux 5.6 or later.',
   permission_denied: 'Run as root or with CAP_NET_ADMIN.',
 } as const;
@@ -72,7 +73,8 @@ function genericPayload(command: number, version: number, attributes: Uint8Array
   return payload;
 }
 
-function genericAttributes(view: DataView, start: number, end: number): Attributes {
+/** The attributes after a `struct genlmsghdr`. Throws `truncated`. */
+export function genericAttributes(view: DataView, start: number, end: number): Attributes {
   requirePayload('genlmsghdr', start, end, GENERIC_HEADER_BYTES);
   return new Attributes(view, start + GENERIC_HEADER_BYTES, end);
 }

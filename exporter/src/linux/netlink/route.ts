@@ -9,8 +9,12 @@ import type { Writable } from './writable.ts';
 export const NETLINK_ROUTE = 0;
 
 /** Message types (uapi/linux/rtnetlink.h): the dump's request and the rows that answer it. */
-const LINK = { get: 18, row: 16 } as const;
-const ADDRESS = { get: 22, row: 20 } as const;
+const LINK = { get: 18, row: 16, gone: 17 } as const;
+const ADDRESS = { get: 22, row: 20, gone: 21 } as const;
+
+/** RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR and RTNLGRP_IPV6_IFADDR: who is told when an interface or an address changes. */
+export const INTERFACE_GROUPS: readonly number[] = [1, 5, 9];
+const CHANGES: ReadonlySet<number> = new Set([LINK.row, LINK.gone, ADDRESS.row, ADDRESS.gone]);
 
 /** `struct ifinfomsg` and `struct ifaddrmsg`; a request of zeros asks for all. */
 const LINK_HEADER_BYTES = 16;
@@ -54,6 +58,11 @@ function query<T>(
   decode: Query<T>['decode'],
 ): Query<T> {
   return { type: type.get, payload: new Uint8Array(headerBytes), answer: type.row, decode, doing };
+}
+
+/** Whether a message of this type tells of an interface or an address that came, changed or went. */
+export function isInterfaceChange(type: number): boolean {
+  return CHANGES.has(type);
 }
 
 /** Decodes an RTM_NEWLINK row, without addresses. Throws `truncated` or `malformed`. */

@@ -23,12 +23,15 @@ import type { Writable } from './writable.ts';
 /** NETLINK_SOCK_DIAG (uapi/linux/netlink.h). */
 export const NETLINK_SOCK_DIAG = 4;
 
-const SOCK_DIAG_BY_FAMILY = 20;
-const IPPROTO_TCP = 6;
+/** Type of the messages that hold an inet_diag_msg: rows of a dump, and destroyed sockets. */
+export const SOCK_DIAG_BY_FAMILY = 20;
+/** IPPROTO_TCP (uapi/linux/in.h). */
+export const IPPROTO_TCP = 6;
 const IPPROTO_MPTCP = 262;
 const INET_DIAG_REQ_PROTOCOL = 3;
 
-const ATTRIBUTE = { info: 2, congestion: 4, ulpInfo: 19 } as const;
+/** Attributes of an inet_diag_msg (uapi/linux/inet_diag.h, INET_DIAG_*). */
+export const ATTRIBUTE = { info: 2, congestion: 4, protocol: 10, ulpInfo: 19 } as const;
 const ULP_ATTRIBUTE = { name: 1, mptcp: 3 } as const;
 const SUBFLOW_ATTRIBUTE = { tokenLocal: 2, flags: 8, idRemote: 9, idLocal: 10 } as const;
 
@@ -36,7 +39,7 @@ const SUBFLOW_ATTRIBUTE = { tokenLocal: 2, flags: 8, idRemote: 9, idLocal: 10 } 
 const EXTENSIONS = (1 << (ATTRIBUTE.info - 1)) | (1 << (ATTRIBUTE.congestion - 1));
 
 /** `struct inet_diag_msg`. */
-const MESSAGE_BYTES = 72;
+export const MESSAGE_BYTES = 72;
 /** `struct inet_diag_req_v2`, whose sockid's cookie is INET_DIAG_NOCOOKIE. */
 const REQUEST_BYTES = 56;
 const REQUEST_COOKIE = 48;
@@ -238,8 +241,8 @@ function decodeSubflowAttributes(to: Writable<SubflowRecord>, attributes: Attrib
   }
 }
 
-/** Checks that the row holds a whole inet_diag_msg of a known family, and gives its state. */
-function socketState(view: DataView, start: number, end: number): TcpState {
+/** Checks that the row holds a whole inet_diag_msg of a known family, and gives its state. Throws `truncated` or `malformed`. */
+export function socketState(view: DataView, start: number, end: number): TcpState {
   requirePayload('inet_diag_msg', start, end, MESSAGE_BYTES);
   const family = view.getUint8(start);
   if (family !== AF_INET && family !== AF_INET6) {
@@ -251,11 +254,13 @@ function socketState(view: DataView, start: number, end: number): TcpState {
   return state;
 }
 
-function localOf(view: DataView, start: number): SocketAddress {
+/** The local end in an inet_diag_msg that has been checked. */
+export function localOf(view: DataView, start: number): SocketAddress {
   return { address: addressText(view, start, start + 8), port: view.getUint16(start + 4) };
 }
 
-function remoteOf(view: DataView, start: number): SocketAddress {
+/** The remote end in an inet_diag_msg that has been checked. */
+export function remoteOf(view: DataView, start: number): SocketAddress {
   return { address: addressText(view, start, start + 24), port: view.getUint16(start + 6) };
 }
 
@@ -268,7 +273,7 @@ function inodeOrNone(inode: number): number | undefined {
   return inode === 0 ? undefined : inode;
 }
 
-/** INET_DIAG_NOCOOKIE is no cookie. */
-function cookieOf(view: DataView, start: number): number | undefined {
+/** The cookie in an inet_diag_msg that has been checked; INET_DIAG_NOCOOKIE is none. */
+export function cookieOf(view: DataView, start: number): number | undefined {
   return isAllOnes64(view, start + 44) ? undefined : u64(view, start + 44);
 }

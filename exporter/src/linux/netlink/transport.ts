@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { asExporterError } from '../../errors.ts';
 import type { Libc } from '../libc.ts';
 
 const AF_NETLINK = 16;
@@ -7,12 +8,16 @@ const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
+const SO_RCVBUFFORCE = 33;
 const SOL_NETLINK = 270;
+const NETLINK_ADD_MEMBERSHIP = 1;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 
 /** Asked for; the kernel grants at most net.core.rmem_max. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
+/** For 20,000 messages at once (the kernel doubles the figure, and charges 1.3 KiB for each); memory is taken only while they wait. */
+const EVENT_BUFFER_BYTES = 16 * 1024 * 1024;
 
 /** The end of a netlink socket that moves bytes; tests put a scripted kernel in its place. Errors carry `errno` as node:fs's do. */
 export interface Transport {
@@ -24,25 +29,79 @@ export interface Transport {
   close(): void;
 }
 
+/** The end of a netlink socket that multicast messages arrive at; reads as {@link Transport} does. */
+export interface Receiver extends Pick<Transport, 'read' | 'close'> {
+  /** Has the opener's `onReadable` called once more, soon if there is something already. */
+  arm(): void;
+}
+
 /** Opens a non-blocking netlink socket of `protocol` (uapi/linux/netlink.h). Throws {@link ExporterError} by errno. */
 export function openTransport(libc: Libc, protocol: number): Transport {
-  const descriptor = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
-  try {
-    libc.bind(descriptor, kernelAssignedAddress());
+  return openSocket(libc, protocol, (descriptor) => {
     libc.setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER_BYTES);
     libc.setsockopt(descriptor, SOL_NETLINK, NETLINK_CAP_ACK, 1);
     libc.setsockopt(descriptor, SOL_NETLINK, NETLINK_EXT_ACK, 1);
+    return {
+      write: (bytes) => {
+        fs.writeSync(descriptor, bytes);
+      },
+      ...readable(descriptor),
+    };
+  });
+}
+
+/**
+ * Opens a non-blocking netlink socket of `protocol` in these multicast groups, numbered from 1. `onReadable` is called
+ * once when something has arrived, and again after each `arm`. Throws {@link ExporterError} by errno.
+ */
+export function openReceiver(
+  libc: Libc,
+  protocol: number,
+  groups: readonly number[],
+  onReadable: () => void,
+): Receiver {
+  return openSocket(libc, protocol, (descriptor) => {
+    growBuffer(libc, descriptor);
+    for (const group of groups) libc.setsockopt(descriptor, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
+    const watch = libc.watch(descriptor, onReadable);
+    const { read, close } = readable(descriptor);
+    return {
+      read,
+      arm: watch.arm,
+      close: () => {
+        watch.close();
+        close();
+      },
+    };
+  });
+}
+
+function openSocket<T>(libc: Libc, protocol: number, setUp: (descriptor: number) => T): T {
+  const descriptor = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+  try {
+    libc.bind(descriptor, kernelAssignedAddress()); // multicast, too, only comes to a socket with an address
+    return setUp(descriptor);
   } catch (error) {
     fs.closeSync(descriptor);
     throw error;
   }
+}
+
+function readable(descriptor: number): Pick<Transport, 'read' | 'close'> {
   return {
-    write: (bytes) => {
-      fs.writeSync(descriptor, bytes);
-    },
     read: (into) => fs.readSync(descriptor, into, 0, into.length, null),
     close: () => fs.closeSync(descriptor),
   };
+}
+
+/** Beyond net.core.rmem_max takes CAP_NET_ADMIN of the host, not just of a container. */
+function growBuffer(libc: Libc, descriptor: number): void {
+  try {
+    libc.setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, EVENT_BUFFER_BYTES);
+  } catch (caught) {
+    if (asExporterError(caught).code !== 'permission_denied') throw caught;
+    libc.setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, EVENT_BUFFER_BYTES);
+  }
 }
 
 /** A `struct sockaddr_nl` with port 0, so that the kernel chooses, and no multicast groups. */
