@@ -1,8 +1,8 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ErrorTally } from '../exporter/src/error-tally.ts';
-import type { Part, Reading } from '../exporter/src/mptcp/model.ts';
+import type { Failure, Part, PathManagerEvent, Reading, SourceEvent } from '../exporter/src/mptcp/model.ts';
 import { Observer } from '../exporter/src/observer.ts';
-import { reading } from './support/scene.ts';
+import { INTERFACES, networkInterface, reading, subflow } from './support/scene.ts';
 
 const make = (read: (parts: ReadonlySet<Part>) => Promise<Reading>, sampleIntervalMs = 1000) => {
   const errors = new ErrorTally();
@@ -94,5 +94,180 @@ describe('the observer', () => {
     expect(asked.slice(1, 5).every((parts) => !parts.has('mib') && parts.has('sockets'))).toBe(true);
     await new Promise((resolve) => setTimeout(resolve, 60));
     expect(asked.length).toBe(after);
+  });
+});
+
+/** An observer of a source with events, which samples too seldom to see anything by that. */
+const listening = async (read: () => Partial<Reading> = () => ({}), refusal?: Failure) => {
+  let tell: (events: readonly SourceEvent[]) => void = () => undefined;
+  const looks = vi.fn(async () => reading({}, { monotonicSeconds: performance.now() / 1000, ...read() }));
+  const refused: Failure[] = [];
+  const observer = new Observer({
+    source: {
+      name: 'netlink',
+      kernel: 'upstream',
+      read: looks,
+      subscribe: async (listener) => {
+        tell = listener;
+        return refusal;
+      },
+      close: () => undefined,
+    },
+    rules: [],
+    sampleIntervalMs: 60_000,
+    subflowLimit: 200,
+    parts: new Set(),
+    errors: new ErrorTally(),
+    onEventsRefused: (failure) => refused.push(failure),
+  });
+  await observer.start();
+  await vi.advanceTimersByTimeAsync(1100);
+  const told = async (events: readonly SourceEvent[], ms = 1100) => {
+    const before = looks.mock.calls.length;
+    tell(events);
+    await vi.advanceTimersByTimeAsync(ms);
+    return looks.mock.calls.length - before;
+  };
+  return { observer, looks, refused, told, tell: (events: readonly SourceEvent[]) => tell(events) };
+};
+
+const socket = (port: number, sent = 0) =>
+  subflow(port, '10.77.1.1', { cookie: port, sent, local: { address: '10.77.1.1', port } });
+const happened = (name: PathManagerEvent['name'], port = 1, more: Partial<PathManagerEvent> = {}): SourceEvent => {
+  const { token = 0, local, remote } = socket(port);
+  return { kind: 'path_manager', event: { name, token, local, remote, ...more } };
+};
+const closed = (port: number, sent: number): SourceEvent => ({ kind: 'close', close: socket(port, sent) });
+
+describe('the observer of a source with events', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ now: 0 });
+  });
+
+  it('counts a subflow that was born and died between two samples, at once', async () => {
+    const { observer, tell } = await listening();
+    tell([happened('created'), closed(1, 500)]);
+    expect(observer.picture?.ledger.paths.get('eth0')).toMatchObject({ sentBytes: 500, unaccountedCloses: 0 });
+    await observer.stop();
+  });
+
+  it('shows its bytes in the throughput of the span', async () => {
+    const { observer, tell } = await listening();
+    await vi.advanceTimersByTimeAsync(60_000); // a sample ended the span at 60 s
+    tell([happened('established'), closed(1, 80_000)]);
+    await vi.advanceTimersByTimeAsync(38_900);
+    const { throughput } = await observer.look();
+    expect(throughput.of('eth0')?.sendBytesPerSecond).toBeCloseTo(2000, 0);
+    await observer.stop();
+  });
+
+  it('places a subflow that no look has shown by the interfaces and rules of the last look', async () => {
+    let interfaces = INTERFACES;
+    const { observer, told } = await listening(() => ({ interfaces: { value: interfaces } }));
+    const established = (path: string) => observer.picture?.ledger.paths.get(path)?.subflowsEstablished;
+    await told([happened('subflow_established', 1, { interfaceIndex: 12 })]);
+    expect(established('wlan0')).toBe(1);
+    interfaces = [networkInterface('uplink', 1)];
+    await told([{ kind: 'interfaces' }]);
+    await told([happened('created', 2)]);
+    expect(established('uplink')).toBe(1);
+    await observer.stop();
+  });
+
+  it.each<[string, number, SourceEvent]>([
+    ['a connection is created', 1, happened('created')],
+    ['a subflow is established', 1, happened('subflow_established')],
+    ['an interface changes', 1, { kind: 'interfaces' }],
+    ['events were lost', 1, { kind: 'overrun', part: 'sockets' }],
+    ['a socket closes', 0, closed(1, 5)],
+    ['a connection is fully established', 0, happened('established')],
+    ['a subflow closes', 0, happened('subflow_closed')],
+  ])('looks at once when there is something to see: %s', async (_, looks, event) => {
+    const { observer, told } = await listening();
+    expect(await told([event, event, event], 20)).toBe(looks);
+    await observer.stop();
+  });
+
+  it('looks at most five times a second, whatever happens', async () => {
+    const { observer, looks, tell } = await listening();
+    const before = looks.mock.calls.length;
+    for (let i = 0; i < 1000; i++) {
+      tell([happened('created', i), { kind: 'interfaces' }, closed(i, 1)]);
+      await vi.advanceTimersByTimeAsync(10);
+    }
+    expect(looks.mock.calls.length - before).toBeGreaterThan(40);
+    expect(looks.mock.calls.length - before).toBeLessThanOrEqual(51);
+    await observer.stop();
+  });
+
+  it('holds nothing of ten thousand connections a few looks after they are gone', async () => {
+    const { observer, tell } = await listening();
+    for (let port = 1; port <= 10_000; port++) tell([happened('created', port), closed(port, 3), closed(-port, 9)]);
+    const { ledger } = await observer.look();
+    expect(ledger.rememberedCloses).toBe(20_000);
+    for (let i = 0; i < 4; i++) {
+      await vi.advanceTimersByTimeAsync(6000);
+      await observer.look();
+    }
+    expect([ledger.openSubflows, ledger.rememberedCloses]).toEqual([0, 0]);
+    expect(ledger.paths.get('eth0')).toMatchObject({
+      sentBytes: 30_000,
+      subflowsEstablished: 10_000,
+      subflowsClosed: { connection_closed: 10_000 },
+      unaccountedCloses: 0,
+    });
+    await observer.stop();
+  });
+
+  it('looks again once it listens, for what happened before', async () => {
+    const { observer, looks } = await listening();
+    expect(looks).toHaveBeenCalledTimes(2);
+    await observer.stop();
+  });
+
+  it('counts the events of the path manager by name', async () => {
+    const { observer, told } = await listening();
+    expect([...(observer.picture?.pathManagerEvents ?? [['none', 0]])]).toEqual([]);
+    await told([happened('created'), happened('announced'), happened('created', 2)]);
+    expect([...(observer.picture?.pathManagerEvents ?? [])]).toEqual([
+      ['created', 2],
+      ['announced', 1],
+    ]);
+    await observer.stop();
+  });
+
+  it('says once that events are refused, goes on by sampling, and heeds those that come all the same', async () => {
+    const refusal = { code: 'permission_denied', message: 'not permitted' };
+    const { observer, refused, told, looks } = await listening(() => ({}), refusal);
+    expect(refused).toEqual([refusal]);
+    expect(observer.picture?.snapshot.capabilities.get('events')).toBe(false);
+    expect(observer.picture?.pathManagerEvents).toBeUndefined();
+    expect(await told([{ kind: 'interfaces' }])).toBe(1);
+    await vi.advanceTimersByTimeAsync(180_000);
+    expect(looks.mock.calls.length).toBeGreaterThanOrEqual(5);
+    expect(refused).toHaveLength(1);
+    await observer.stop();
+  });
+
+  it('heeds nothing after it was stopped', async () => {
+    const { observer, told } = await listening();
+    await observer.stop();
+    expect(await told([happened('created'), closed(1, 500), { kind: 'interfaces' }])).toBe(0);
+    expect(observer.picture?.ledger.paths.get('eth0')?.subflowsEstablished).toBe(0);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('the capability to tell of events', () => {
+  it('is absent from a source that has none', async () => {
+    const { observer } = make(async () => reading({}));
+    const { snapshot, pathManagerEvents } = await observer.look();
+    expect(snapshot.capabilities.get('events')).toBe(false);
+    expect(pathManagerEvents).toBeUndefined();
+  });
+
+  it('is what the source says where it says it', async () => {
+    const { observer } = make(async () => reading({}, { capabilities: new Map([['events', true]]) }));
+    expect((await observer.look()).snapshot.capabilities.get('events')).toBe(true);
   });
 });

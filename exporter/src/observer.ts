@@ -1,17 +1,23 @@
 import type { ErrorTally } from './error-tally.ts';
 import { asExporterError, ERROR_CODES, type ErrorCode } from './errors.ts';
+import { ExtraLooks } from './extra-looks.ts';
 import type { InterfaceFacts } from './linux/interface-facts.ts';
-import { assemble } from './mptcp/assemble.ts';
+import { assemble, type Place, type Placeable, placer } from './mptcp/assemble.ts';
 import { busiest } from './mptcp/busiest.ts';
 import { Ledger } from './mptcp/ledger.ts';
 import {
+  type Capability,
   type Connection,
+  type Failure,
+  type NetworkInterface,
   type Outcome,
   PARTS,
   type Part,
+  type PathManagerEvent,
   type PathRule,
   type Reading,
   type Snapshot,
+  type SourceEvent,
   type Subflow,
 } from './mptcp/model.ts';
 import { pathMatcher } from './mptcp/path-rules.ts';
@@ -24,6 +30,8 @@ export interface Picture {
   readonly ledger: Ledger;
   readonly throughput: ThroughputMeter;
   readonly errors: ErrorTally;
+  /** Path-manager events since the start by name; absent where the kernel does not tell them. */
+  readonly pathManagerEvents?: ReadonlyMap<PathManagerEvent['name'], number>;
   /** Slow facts by interface name; empty until first learnt. */
   readonly facts: ReadonlyMap<string, InterfaceFacts>;
   /** The busiest subflows, at most the limit. */
@@ -47,23 +55,33 @@ export interface ObserverOptions {
   readonly facts?: () => ReadonlyMap<string, InterfaceFacts>;
   /** Called with every look; for the log. Must not throw. */
   readonly onLook?: (snapshot: Snapshot) => void;
+  /** Called once when the kernel will not tell of events, or not of all; for the log. Must not throw. */
+  readonly onEventsRefused?: (failure: Failure) => void;
 }
 
 const SAMPLED: ReadonlySet<Part> = new Set<Part>(['sockets', 'interfaces']);
+
+/** Events after which there is a new subflow to be seen. */
+const WAKING: ReadonlySet<PathManagerEvent['name']> = new Set(['created', 'subflow_established']);
 
 /** The parts that samples leave out are read at least this often, so that the page is never older. */
 const FULL_LOOK_SECONDS = 5;
 
 /**
- * The loop: reads the source at every sampling interval, feeds ledger and throughput, and keeps the current picture.
- * A scrape asks for a fresh look, which scrapes at the same moment share.
+ * The loop: reads the source at every sampling interval and soon after events, feeds ledger and throughput, and keeps the
+ * current picture. A scrape asks for a fresh look, which scrapes at the same moment share.
  */
 export class Observer {
   readonly #options: ObserverOptions;
   readonly #ledger: Ledger;
   readonly #throughput = new ThroughputMeter();
   readonly #match;
+  readonly #extraLooks = new ExtraLooks(() => this.#enqueue(SAMPLED));
   #snapshot: Snapshot | undefined;
+  /** Judges by the last interfaces that could be read. */
+  #placeOf: (subflow: Placeable) => Place;
+  #pathManagerEvents: Map<PathManagerEvent['name'], number> | undefined;
+  #eventsRefused: boolean;
   #fullLook: Promise<Snapshot> | undefined;
   #lastFullLookSeconds = Number.NEGATIVE_INFINITY;
   #queue: Promise<unknown> = Promise.resolve();
@@ -75,20 +93,24 @@ export class Observer {
   constructor(options: ObserverOptions) {
     this.#options = options;
     this.#match = pathMatcher(options.rules);
+    this.#placeOf = this.#placeOn([]);
+    this.#eventsRefused = options.source.subscribe === undefined;
     // Half an interval, so that a look for a scrape right after a sample does not end a span of a few milliseconds.
     this.#ledger = new Ledger({ minimumSpanSeconds: options.sampleIntervalMs / 2000 });
   }
 
-  /** Takes the first look and goes on sampling until {@link stop}. */
+  /** Takes the first look, goes on sampling until {@link stop}, and listens to the source's events. */
   async start(): Promise<void> {
     await this.#lookAtAll();
     this.#schedule(performance.now());
+    await this.#subscribe();
   }
 
-  /** Ends sampling; a look under way is awaited. */
+  /** Ends sampling; a look under way is awaited, and events are heeded no more. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    this.#extraLooks.stop();
     await this.#queue;
   }
 
@@ -110,6 +132,41 @@ export class Observer {
     const fresh = this.#lookAtAll();
     const snapshot = timeoutMs === undefined ? await fresh : await within(fresh, timeoutMs);
     return this.#paint(snapshot ?? this.#timedOut());
+  }
+
+  async #subscribe(): Promise<void> {
+    const { source, onEventsRefused } = this.#options;
+    if (source.subscribe === undefined) return;
+    const failure = await source.subscribe((events) => this.#heed(events));
+    if (failure === undefined) {
+      this.#ledger.expectCloses();
+      this.#pathManagerEvents ??= new Map();
+    } else {
+      this.#eventsRefused = true;
+      onEventsRefused?.(failure);
+    }
+    // What happened between the first look and now was told to nobody.
+    if (!this.#stopped) this.#extraLooks.want();
+  }
+
+  #heed(events: readonly SourceEvent[]): void {
+    if (this.#stopped) return;
+    const now = performance.now() / 1000;
+    const namePath = (subflow: Placeable) => this.#placeOf(subflow).path;
+    for (const told of events) {
+      if (told.kind === 'close') {
+        this.#ledger.closed(told.close, now);
+        continue;
+      }
+      if (told.kind === 'path_manager') {
+        const { event } = told;
+        this.#pathManagerEvents ??= new Map();
+        this.#pathManagerEvents.set(event.name, (this.#pathManagerEvents.get(event.name) ?? 0) + 1);
+        this.#ledger.announced(event, namePath, now);
+        if (!WAKING.has(event.name)) continue;
+      }
+      this.#extraLooks.want();
+    }
   }
 
   #lookAtAll(): Promise<Snapshot> {
@@ -145,17 +202,28 @@ export class Observer {
       ...(sysctl && !parts.has('sysctl') && { sysctl }),
     };
     const snapshot = assemble(
-      { ...carried, ...reading },
+      { ...carried, ...reading, capabilities: this.#withEvents(reading.capabilities) },
       { rules: this.#options.rules, match: this.#match, previous: this.#snapshot },
     );
     this.#countErrors(reading);
     this.#snapshot = snapshot;
+    if (snapshot.interfaces.value !== undefined) this.#placeOf = this.#placeOn(snapshot.interfaces.value);
     if (parts.size > SAMPLED.size) this.#lastFullLookSeconds = snapshot.monotonicSeconds;
     const folded = this.#ledger.fold(snapshot);
     this.#activity = folded.activity;
     this.#throughput.measure(snapshot, this.#ledger, folded);
     this.#options.onLook?.(snapshot);
     return snapshot;
+  }
+
+  #placeOn(interfaces: readonly NetworkInterface[]): (subflow: Placeable) => Place {
+    return placer(interfaces, { rules: this.#options.rules, match: this.#match });
+  }
+
+  /** A source that has no events does not speak of them. */
+  #withEvents(capabilities: Reading['capabilities']): Reading['capabilities'] {
+    if (!this.#eventsRefused || capabilities.has('events')) return capabilities;
+    return new Map<Capability, boolean>(capabilities).set('events', false);
   }
 
   #countErrors(reading: Reading): void {
@@ -198,6 +266,7 @@ export class Observer {
       ledger: this.#ledger,
       throughput: this.#throughput,
       errors,
+      ...(this.#pathManagerEvents !== undefined && { pathManagerEvents: this.#pathManagerEvents }),
       facts: facts?.() ?? new Map(),
       shownSubflows,
       shownConnections,

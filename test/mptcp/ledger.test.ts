@@ -26,7 +26,7 @@ describe('the ledger', () => {
       sentBytes: 150,
       receivedBytes: 7,
       subflowsEstablished: 2,
-      subflowsClosed: { connection_closed: 1, subflow_closed: 0 },
+      subflowsClosed: { connection_closed: 1, subflow_closed: 0, reset: 0 },
       unaccountedCloses: 1,
     });
   });
@@ -45,8 +45,8 @@ describe('the ledger', () => {
     ledger.fold(look(1, [subflow(1, '10.77.1.1', { cookie: 1 }), subflow(1, '10.77.2.1', { cookie: 2 })], [1]));
     ledger.fold(look(2, [subflow(1, '10.77.1.1', { cookie: 1 })], [1]));
     ledger.fold(look(3, []));
-    expect(ledger.paths.get('wlan0')?.subflowsClosed).toEqual({ connection_closed: 0, subflow_closed: 1 });
-    expect(ledger.paths.get('eth0')?.subflowsClosed).toEqual({ connection_closed: 1, subflow_closed: 0 });
+    expect(ledger.paths.get('wlan0')?.subflowsClosed).toEqual({ connection_closed: 0, subflow_closed: 1, reset: 0 });
+    expect(ledger.paths.get('eth0')?.subflowsClosed).toEqual({ connection_closed: 1, subflow_closed: 0, reset: 0 });
     expect(ledger.openSubflows).toBe(0);
   });
 
@@ -63,7 +63,50 @@ describe('the ledger', () => {
     ledger.fold(look(1, [subflow(1, '10.77.1.1', { cookie: 1, sent: 100 })]));
     ledger.fold(look(2, [subflow(1, '10.77.1.1', { cookie: 1, sent: 0 })]));
     ledger.fold(look(3, [subflow(1, '10.77.1.1', { cookie: 1, sent: 5 })]));
-    expect(ledger.paths.get('eth0')?.sentBytes).toBe(105);
+    expect(ledger.paths.get('eth0')).toMatchObject({ sentBytes: 105, subflowsEstablished: 2, unaccountedCloses: 1 });
+  });
+
+  it('counts nothing twice of a subflow that one look left out', () => {
+    const ledger = open();
+    ledger.fold(look(1, [subflow(1, '10.77.1.1', { cookie: 1, sent: 100 })]));
+    ledger.fold(look(2, []));
+    ledger.fold(look(3, [subflow(1, '10.77.1.1', { cookie: 1, sent: 130 })]));
+    expect(ledger.paths.get('eth0')).toMatchObject({
+      sentBytes: 130,
+      subflowsEstablished: 2,
+      subflowsClosed: { connection_closed: 1 },
+    });
+    expect(ledger.openSubflows).toBe(1);
+  });
+
+  it.each([
+    ['a new token', subflow(2, '10.77.1.1', { cookie: 1, sent: 900 })],
+    ['other ends', subflow(1, '10.77.1.1', { cookie: 1, sent: 900, local: { address: '10.77.1.1', port: 40_001 } })],
+  ])('takes a known cookie with %s for a subflow that has moved all it shows', (_, again) => {
+    const ledger = open();
+    ledger.fold(look(1, [subflow(1, '10.77.1.1', { cookie: 1, sent: 100 })]));
+    ledger.fold(look(2, [again]));
+    expect(ledger.paths.get('eth0')).toMatchObject({ sentBytes: 1000, subflowsEstablished: 2, unaccountedCloses: 1 });
+  });
+
+  it('tells by the connection, not by its token alone, whether it went on: tokens are used again', () => {
+    const ledger = open();
+    const at = (seconds: number, cookie: number, subflows: Parameters<typeof reading>[0]['subflows'] = []) =>
+      snapshot(reading({ connections: [connection(1, { cookie })], subflows }, { monotonicSeconds: seconds }));
+    ledger.fold(at(1, 501, [subflow(1, '10.77.1.1', { cookie: 1 })]));
+    ledger.fold(at(2, 502));
+    expect(ledger.paths.get('eth0')?.subflowsClosed).toMatchObject({ connection_closed: 1, subflow_closed: 0 });
+  });
+
+  it('takes a subflow of a connection that is being closed for closed with it', () => {
+    const ledger = open();
+    const at = (seconds: number, subflows: Parameters<typeof reading>[0]['subflows'] = []) =>
+      snapshot(
+        reading({ connections: [connection(1, { state: 'fin_wait_2' })], subflows }, { monotonicSeconds: seconds }),
+      );
+    ledger.fold(at(1, [subflow(1, '10.77.1.1', { cookie: 1 })]));
+    ledger.fold(at(2));
+    expect(ledger.paths.get('eth0')?.subflowsClosed.connection_closed).toBe(1);
   });
 
   it('credits a subflow that changes its path with what it moves from then on', () => {

@@ -49,6 +49,7 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
     errors,
     facts: () => facts.current,
     onLook: outageLog(log),
+    onEventsRefused: ({ code, message }) => log.warn({ part: 'events', code }, message),
   });
   const registry = new MetricsRegistry({
     collectors,

@@ -1,3 +1,4 @@
+import { fourTuple } from './four-tuple.ts';
 import {
   type ConnectionRecord,
   type JoinedSockets,
@@ -31,11 +32,10 @@ export interface AssembleContext {
  */
 export function assemble(reading: Reading, context: AssembleContext): Snapshot {
   const interfaces = reading.interfaces.value ?? [];
-  const locate = interfaceLocator(interfaces);
   const sockets: Snapshot['sockets'] =
     reading.sockets.value === undefined
       ? { failure: reading.sockets.failure }
-      : { value: joinSockets(reading.sockets.value, locate, context) };
+      : { value: joinSockets(reading.sockets.value, placer(interfaces, context), context) };
   return { ...reading, sockets, paths: listPaths(reading, sockets.value?.subflows ?? [], interfaces, context) };
 }
 
@@ -52,9 +52,30 @@ export function endpointInterface(
   return owner?.name;
 }
 
-type Locate = (record: SubflowRecord) => string | undefined;
+/** What tells where a subflow runs. */
+export type Placeable = Pick<SubflowRecord, 'local' | 'remote' | 'boundInterfaceIndex' | 'boundInterfaceName'>;
 
-function interfaceLocator(interfaces: readonly NetworkInterface[]): Locate {
+/** Where a subflow runs; without an interface when none of them owns its local address. */
+export interface Place {
+  readonly path: string;
+  readonly interfaceName?: string;
+}
+
+/** Makes the judge of where subflows run: on the interface they are bound to, else the one that owns their local address. */
+export function placer(
+  interfaces: readonly NetworkInterface[],
+  context: Pick<AssembleContext, 'rules' | 'match'>,
+): (subflow: Placeable) => Place {
+  const locate = interfaceLocator(interfaces);
+  const pathOf = pathNamer(context);
+  return (subflow) => {
+    const interfaceName = locate(subflow);
+    const path = pathOf(interfaceName, subflow);
+    return interfaceName === undefined ? { path } : { path, interfaceName };
+  };
+}
+
+function interfaceLocator(interfaces: readonly NetworkInterface[]): (subflow: Placeable) => string | undefined {
   const byIndex = new Map<number, string>();
   const byAddress = new Map<string, string>();
   for (const { name, index, addresses, carrier } of interfaces) {
@@ -74,10 +95,14 @@ function interfaceLocator(interfaces: readonly NetworkInterface[]): Locate {
 function socketKey(record: ConnectionRecord | SubflowRecord): string | number {
   if (record.cookie !== undefined) return record.cookie;
   const { local, remote, token } = record;
-  return `${local.address}:${local.port}>${remote.address}:${remote.port}#${token ?? ''}`;
+  return `${fourTuple(local, remote)}#${token ?? ''}`;
 }
 
-function joinSockets(records: SocketRecords, locate: Locate, context: AssembleContext): JoinedSockets {
+function joinSockets(
+  records: SocketRecords,
+  placeOf: (subflow: Placeable) => Place,
+  context: AssembleContext,
+): JoinedSockets {
   const byToken = new Map<number, number>();
   const byInode = new Map<number, number>();
   const members: number[][] = [];
@@ -89,13 +114,10 @@ function joinSockets(records: SocketRecords, locate: Locate, context: AssembleCo
   const connectionOf = ({ token, inode }: SubflowRecord) =>
     token === undefined ? byInode.get(inode ?? 0) : byToken.get(token);
   const remembered = previousPlaces(context.previous);
-  const pathOf = pathNamer(context);
   const subflows = records.subflows.map((record, index): Subflow => {
     const key = socketKey(record);
-    const found = locate(record);
-    const place = found === undefined ? remembered().get(key) : undefined;
-    const interfaceName = found ?? place?.interfaceName;
-    const path = place?.path ?? pathOf(interfaceName, record);
+    const place = placeOf(record);
+    const { path, interfaceName } = place.interfaceName === undefined ? (remembered().get(key) ?? place) : place;
     const connection = connectionOf(record);
     if (connection !== undefined) members[connection]?.push(index);
     return {
@@ -128,7 +150,10 @@ function previousPlaces(previous: Snapshot | undefined): () => ReadonlyMap<strin
   };
 }
 
-function pathNamer({ rules, match }: AssembleContext): (name: string | undefined, record: SubflowRecord) => string {
+function pathNamer({
+  rules,
+  match,
+}: Pick<AssembleContext, 'rules' | 'match'>): (name: string | undefined, subflow: Placeable) => string {
   if (rules.length === 0) return (name) => name ?? UNKNOWN_PATH;
   return (name, { local, remote }) => {
     const candidate = { local: local.address, remote: remote.address };

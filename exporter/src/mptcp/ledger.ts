@@ -1,23 +1,28 @@
-import type { Snapshot, Subflow, TcpInfo } from './model.ts';
+import { fourTuple } from './four-tuple.ts';
+import {
+  type ByteCounters,
+  byteCountersOf,
+  credit,
+  isBehind,
+  isComplete,
+  isStill,
+  zeroed,
+} from './ledger/byte-counters.ts';
+import { ClosedSubflows, closeReasonOf, type SubflowEnding } from './ledger/closed-subflows.ts';
+import { type Ending, Endings, LAG_SECONDS } from './ledger/endings.ts';
+import { PathBook, type PathTotals } from './ledger/path-totals.ts';
+import { measure, ratesFrom, type SubflowRates } from './ledger/rates.ts';
+import { isSameSubflow, isSameToken, type TrackedSubflow, TrackedSubflows } from './ledger/tracked.ts';
+import type {
+  CloseRecord,
+  JoinedSockets,
+  PathManagerEvent,
+  Snapshot,
+  SocketAddress,
+  Subflow,
+  SubflowRecord,
+} from './model.ts';
 import { UNKNOWN_PATH } from './path-rules.ts';
-
-/** Byte counters kept per path, named as in {@link TcpInfo}. */
-const BYTE_COUNTERS = ['sentBytes', 'receivedBytes', 'retransmittedBytes', 'acknowledgedBytes'] as const;
-
-/** How a subflow ended, as polling sees it: with its connection, or alone while the connection went on. */
-export type CloseReason = 'connection_closed' | 'subflow_closed';
-
-/** What a path has carried since the ledger was opened; every number only grows. */
-export interface PathTotals {
-  readonly sentBytes?: number;
-  readonly receivedBytes?: number;
-  readonly retransmittedBytes?: number;
-  readonly acknowledgedBytes?: number;
-  readonly subflowsEstablished: number;
-  readonly subflowsClosed: Readonly<Record<CloseReason, number>>;
-  /** Closes whose last bytes could not be learnt: with polling alone, every close. */
-  readonly unaccountedCloses: number;
-}
 
 /** What a look brought. */
 export interface Folded {
@@ -30,52 +35,52 @@ export interface Folded {
   readonly activity: Float64Array;
 }
 
+/** Names the path of a subflow that no look has shown yet. */
+export type NamePath = (subflow: Pick<SubflowRecord, 'local' | 'remote' | 'boundInterfaceIndex'>) => string;
+
+/** The end of a socket that is not known as a subflow. */
+interface SocketEnding extends Ending {
+  readonly bytes: ByteCounters;
+  readonly disconnected: boolean;
+}
+
+/** A subflow as it comes to be known. */
+interface Arrival {
+  readonly key?: string | number;
+  readonly path: string;
+  readonly socket: Pick<SubflowRecord, 'local' | 'remote'> & { readonly token?: number | undefined };
+  readonly tuple: string;
+  readonly bytes: ByteCounters;
+}
+
 const NOTHING: Folded = { activity: new Float64Array(0) };
+const NO_BYTES: ByteCounters = { sentBytes: 0, receivedBytes: 0, retransmittedBytes: 0, acknowledgedBytes: 0 };
 
-/** How fast one subflow moved in the last measured span; absent until it has been seen over one. */
-export interface SubflowRates {
-  readonly sendBytesPerSecond?: number;
-  readonly receiveBytesPerSecond?: number;
-}
+/** Most closes of each kind to remember, and most subflows that only events have told of. */
+const MEMORY_LIMIT = 20_000;
 
-interface OpenTotals {
-  sentBytes?: number;
-  receivedBytes?: number;
-  retransmittedBytes?: number;
-  acknowledgedBytes?: number;
-  subflowsEstablished: number;
-  subflowsClosed: Record<CloseReason, number>;
-  unaccountedCloses: number;
-}
+/** A subflow that no look has shown for so long is given up, also while looks fail. */
+const UNSEEN_SECONDS = 60;
 
-/** The last polled values of one open subflow, and where its span for rates began. */
-interface Entry {
-  path: string;
-  readonly connectionToken: number | undefined;
-  sentBytes: number | undefined;
-  receivedBytes: number | undefined;
-  retransmittedBytes: number | undefined;
-  acknowledgedBytes: number | undefined;
-  fold: number;
-  spanSentBytes: number | undefined;
-  spanReceivedBytes: number | undefined;
-  sendBytesPerSecond: number | undefined;
-  receiveBytesPerSecond: number | undefined;
-}
-
-/** Names of paths beyond this many are counted under {@link UNKNOWN_PATH}: container hosts make interfaces by the thousand. */
-const PATH_LIMIT = 512;
+/** Events that name a subflow which is open. */
+const OPENING: ReadonlySet<PathManagerEvent['name']> = new Set(['created', 'established', 'subflow_established']);
 
 /**
  * Turns the counters of sockets, which come and go, into counters of paths, which never go backwards.
  *
+ * It learns of subflows in three ways, in whatever order they come: from looks, from path-manager events, and from the
+ * kernel's notifications of closed TCP sockets, which carry the last counters but not whether the socket was a subflow.
  * Subflows that are already open at the first look count from what they show then: their earlier bytes may have been
  * counted by the run before this one, and a restart must not look like traffic to Prometheus.
  */
 export class Ledger {
-  readonly #paths = new Map<string, OpenTotals>();
-  readonly #entries = new Map<string | number, Entry>();
+  readonly #paths = new PathBook();
+  readonly #open = new TrackedSubflows();
+  readonly #closed = new ClosedSubflows(MEMORY_LIMIT, this.#paths);
+  /** Mostly plain TCP; but a close may also come before the look or the event which shows that it was a subflow. */
+  readonly #strangers = new Endings<SocketEnding>(MEMORY_LIMIT);
   readonly #minimumSpanSeconds: number;
+  #graceSeconds = 0;
   #folds = 0;
   #spanStart: number | undefined;
 
@@ -84,38 +89,105 @@ export class Ledger {
     this.#minimumSpanSeconds = options.minimumSpanSeconds;
   }
 
-  /**
-   * Takes one look into account. A look whose sockets could not be read changes nothing: not seen is not closed.
-   */
+  /** From now on closes are told: a subflow that is missing from a look is given time for its notification to come. */
+  expectCloses(): void {
+    this.#graceSeconds = LAG_SECONDS;
+  }
+
+  /** Takes one look into account. A look whose sockets could not be read changes nothing: not seen is not closed. */
   fold(snapshot: Snapshot): Folded {
-    for (const { name } of snapshot.paths) this.#totals(name);
+    for (const { name } of snapshot.paths) this.#paths.of(name);
     const sockets = snapshot.sockets.value;
     if (sockets === undefined) return NOTHING;
-    const span = this.#endSpan(snapshot.monotonicSeconds);
+    const now = snapshot.monotonicSeconds;
+    const span = this.#endSpan(now);
     this.#folds++;
     const activity = new Float64Array(sockets.subflows.length);
-    let index = 0;
-    for (const subflow of sockets.subflows) activity[index++] = this.#foldSubflow(subflow, span);
-    if (this.#entries.size > sockets.subflows.length) this.#closeUnseen(snapshot);
+    sockets.subflows.forEach((subflow, index) => {
+      const tracked = this.#foldSubflow(subflow, sockets, now);
+      if (tracked === undefined) return;
+      if (span !== undefined) measure(tracked, tracked, span);
+      activity[index] = (tracked.sendBytesPerSecond ?? 0) + (tracked.receiveBytesPerSecond ?? 0);
+    });
+    this.#missUnseen(now);
+    this.#closed.settle(sockets, this.#folds);
+    this.#closed.expire(now, this.#folds);
+    this.#strangers.expire(now, this.#folds);
     return span === undefined ? { activity } : { activity, spanSeconds: span };
+  }
+
+  /**
+   * Takes the notification of a closed TCP socket into account, at `now` on the clock of the looks. One that neither a
+   * look nor an event shows to be a subflow is plain TCP and never counts.
+   */
+  closed(close: CloseRecord, now: number): void {
+    const ending: SocketEnding = {
+      cookie: close.cookie,
+      tuple: fourTuple(close.local, close.remote),
+      seconds: now,
+      fold: this.#folds,
+      bytes: byteCountersOf(close.tcp),
+      disconnected: isDisconnected(close),
+    };
+    this.expectCloses();
+    const tracked = this.#trackedBehind(ending);
+    if (tracked !== undefined) {
+      this.#close(tracked, ending);
+      return;
+    }
+    const before = this.#closed.behind(ending, ending.disconnected);
+    if (before === undefined) this.#strangers.remember(ending);
+    else if (!ending.disconnected) this.#credit(before.subflow, ending.bytes);
+  }
+
+  /**
+   * Takes an event of the path manager into account, at `now` on the clock of the looks: by it a subflow is known that no
+   * look shows before it closes, and why one closed.
+   */
+  announced(event: PathManagerEvent, namePath: NamePath, now: number): void {
+    const { local, remote, token, interfaceIndex } = event;
+    if (local === undefined || remote === undefined) return;
+    const tuple = fourTuple(local, remote);
+    const open = this.#open.byTuple(tuple);
+    const closed = this.#closed.byTuple(tuple, now)?.subflow;
+    const known = [open, closed].find((one) => one !== undefined && isSameToken(one.token, token));
+    if (known !== undefined) {
+      known.toldReason ??= closeReasonOf(event);
+      return;
+    }
+    if (!OPENING.has(event.name)) return;
+    if (open !== undefined && open.key === undefined) this.#presumeClosed(open, now);
+    const ends = { local, remote };
+    const path = namePath(interfaceIndex === undefined ? ends : { ...ends, boundInterfaceIndex: interfaceIndex });
+    const socket = token === undefined ? ends : { ...ends, token };
+    const tracked = this.#track({ path, socket, tuple, bytes: NO_BYTES }, now);
+    this.#paths.of(path).subflowsEstablished++;
+    const ending = this.#strangers.byTuple(tuple, now);
+    if (ending !== undefined) this.#closeAfterwards(tracked, ending);
+    this.#boundUnseen(now);
   }
 
   /** Totals by path, in the order in which the paths were first seen. */
   get paths(): ReadonlyMap<string, PathTotals> {
-    return this.#paths;
+    return this.#paths.all;
   }
 
-  /** Subflows held; as many as were open at the last look. */
+  /** Subflows thought open: shown by the last look, announced since, or missing and waiting for their notification. */
   get openSubflows(): number {
-    return this.#entries.size;
+    return this.#open.size;
+  }
+
+  /** Closed sockets that are kept for what may come late; bounded, and none a few looks after the last close. */
+  get rememberedCloses(): number {
+    return this.#closed.size + this.#strangers.size;
   }
 
   /** The rates of a subflow that was open at the last look. */
   ratesOf(key: string | number): SubflowRates {
-    const entry = this.#entries.get(key);
+    const { sendBytesPerSecond, receiveBytesPerSecond } = this.#open.byKey(key) ?? {};
     return {
-      ...(entry?.sendBytesPerSecond !== undefined && { sendBytesPerSecond: entry.sendBytesPerSecond }),
-      ...(entry?.receiveBytesPerSecond !== undefined && { receiveBytesPerSecond: entry.receiveBytesPerSecond }),
+      ...(sendBytesPerSecond !== undefined && { sendBytesPerSecond }),
+      ...(receiveBytesPerSecond !== undefined && { receiveBytesPerSecond }),
     };
   }
 
@@ -130,103 +202,163 @@ export class Ledger {
     return seconds;
   }
 
-  #foldSubflow(subflow: Subflow, span: number | undefined): number {
-    let entry = this.#entries.get(subflow.key);
-    if (entry === undefined) {
-      entry = this.#open(subflow);
-    } else if (entry.path !== subflow.path && subflow.path !== UNKNOWN_PATH) {
-      entry.path = subflow.path;
-    }
-    entry.fold = this.#folds;
-    this.#credit(entry, subflow.socket.tcp);
-    if (span !== undefined) measure(entry, span);
-    return (entry.sendBytesPerSecond ?? 0) + (entry.receiveBytesPerSecond ?? 0);
-  }
-
-  #open({ key, path, socket }: Subflow): Entry {
-    const found = this.#folds === 1;
-    const { tcp } = socket;
-    const startOf = (value: number | undefined) => (found || value === undefined ? value : 0);
-    const entry: Entry = {
-      path,
-      connectionToken: socket.token,
-      sentBytes: startOf(tcp.sentBytes),
-      receivedBytes: startOf(tcp.receivedBytes),
-      retransmittedBytes: startOf(tcp.retransmittedBytes),
-      acknowledgedBytes: startOf(tcp.acknowledgedBytes),
-      fold: this.#folds,
-      // A subflow born within a span has moved all it shows within that span.
-      spanSentBytes: startOf(tcp.sentBytes),
-      spanReceivedBytes: startOf(tcp.receivedBytes),
-      sendBytesPerSecond: undefined,
-      receiveBytesPerSecond: undefined,
-    };
-    this.#entries.set(key, entry);
-    const totals = this.#totals(path);
-    if (!found) totals.subflowsEstablished++;
-    // What the source counts is 0 from now on, not absent.
-    for (const counter of BYTE_COUNTERS) if (tcp[counter] !== undefined) totals[counter] ??= 0;
-    return entry;
-  }
-
-  #credit(entry: Entry, tcp: TcpInfo): void {
-    const { sentBytes, receivedBytes, retransmittedBytes, acknowledgedBytes } = tcp;
-    // Most subflows are idle at most looks.
+  /** Gives the subflow, unless it is known to have closed while the look was under way. */
+  #foldSubflow(subflow: Subflow, sockets: JoinedSockets, now: number): TrackedSubflow | undefined {
+    const { key, path, socket, connection } = subflow;
+    const before = this.#open.byKey(key);
     if (
-      sentBytes === entry.sentBytes &&
-      receivedBytes === entry.receivedBytes &&
-      retransmittedBytes === entry.retransmittedBytes &&
-      acknowledgedBytes === entry.acknowledgedBytes
+      before !== undefined &&
+      before.path === path &&
+      before.connection !== undefined &&
+      isStill(before, socket.tcp)
     ) {
-      return;
+      // Most subflows are idle at most looks. A socket with the same cookie and counters is the same subflow.
+      before.fold = this.#folds;
+      before.missingSeconds = undefined;
+      return before;
     }
-    const totals = this.#totals(entry.path);
-    const now = { sentBytes, receivedBytes, retransmittedBytes, acknowledgedBytes };
-    for (const counter of BYTE_COUNTERS) {
-      const value = now[counter];
-      if (value === undefined) continue;
-      const last = entry[counter] ?? 0;
-      // A counter that shrank was zeroed by a disconnect: what it shows is new, what it had is already credited.
-      totals[counter] = (totals[counter] ?? 0) + (value >= last ? value - last : value);
-      entry[counter] = value;
+    const bytes = byteCountersOf(socket.tcp);
+    const continues = (one: TrackedSubflow) => isSameSubflow(one, socket) && !isBehind(bytes, one);
+    let tracked = this.#open.byKey(key);
+    if (tracked !== undefined && !continues(tracked)) {
+      // The socket has been disconnected, which zeroes its counters, and is in use again.
+      this.#presumeClosed(tracked, now);
+      tracked = undefined;
+    }
+    const arrives = tracked === undefined;
+    if (tracked === undefined) {
+      const ended = this.#closedShown(subflow, now);
+      if (ended?.presumed === false) {
+        this.#credit(ended.subflow, bytes);
+        return undefined;
+      }
+      const goesOn = ended !== undefined && continues(ended.subflow);
+      tracked = goesOn ? this.#reopen(ended) : this.#arrive(subflow, bytes, now);
+    }
+    if (path !== UNKNOWN_PATH) tracked.path = path;
+    if (connection !== undefined) tracked.connection ??= sockets.connections[connection]?.key;
+    tracked.fold = this.#folds;
+    tracked.missingSeconds = undefined;
+    this.#credit(tracked, bytes);
+    const ending = arrives && typeof key === 'number' ? this.#strangers.byCookie(key) : undefined;
+    return ending !== undefined && this.#closeAfterwards(tracked, ending) ? undefined : tracked;
+  }
+
+  /** The closed subflow that a look still shows. */
+  #closedShown({ key, socket }: Subflow, now: number): SubflowEnding | undefined {
+    if (typeof key !== 'number') return undefined;
+    const candidates = [this.#closed.byCookie(key), this.#closed.byTuple(fourTuple(socket.local, socket.remote), now)];
+    return candidates.find((ended) => ended?.cookie === key && isSameSubflow(ended.subflow, socket));
+  }
+
+  /** A look shows a subflow under a key that is not open: announced before, or new. */
+  #arrive({ key, path, socket }: Subflow, bytes: ByteCounters, now: number): TrackedSubflow {
+    const tuple = fourTuple(socket.local, socket.remote);
+    const announced = this.#open.byTuple(tuple);
+    if (announced !== undefined && announced.key === undefined) {
+      if (isSameToken(announced.token, socket.token)) {
+        this.#open.identify(announced, key);
+        return announced;
+      }
+      this.#presumeClosed(announced, now);
+    }
+    const found = this.#folds === 1;
+    if (!found) this.#paths.of(path).subflowsEstablished++;
+    return this.#track({ key, path, socket, tuple, bytes: found ? bytes : zeroed(bytes) }, now);
+  }
+
+  #track({ key, path, socket, tuple, bytes }: Arrival, now: number): TrackedSubflow {
+    const tracked: TrackedSubflow = {
+      key,
+      local: socket.local,
+      remote: socket.remote,
+      tuple,
+      token: socket.token,
+      connection: undefined,
+      path,
+      toldReason: undefined,
+      sinceSeconds: now,
+      fold: this.#folds + 1, // a look that is under way already need not show it
+      missingSeconds: undefined,
+      ...bytes,
+      // A subflow born within a span has moved all it shows within that span.
+      ...ratesFrom(bytes),
+    };
+    this.#open.add(tracked);
+    return tracked;
+  }
+
+  /** It had been given up and is there still: goes on from what was known of it. */
+  #reopen(ended: SubflowEnding): TrackedSubflow {
+    this.#closed.count(ended, true);
+    this.#closed.forget(ended);
+    const { subflow } = ended;
+    Object.assign(subflow, ratesFrom(subflow), { toldReason: undefined });
+    this.#paths.of(subflow.path).subflowsEstablished++;
+    this.#open.add(subflow);
+    return subflow;
+  }
+
+  #credit(subflow: TrackedSubflow, bytes: ByteCounters): void {
+    credit(this.#paths.of(subflow.path), subflow, bytes);
+  }
+
+  /** The open subflow that a notification means: by cookie, else by both ends when no look has shown its cookie. */
+  #trackedBehind({ cookie, tuple, disconnected, seconds }: SocketEnding): TrackedSubflow | undefined {
+    const same = cookie === undefined ? undefined : this.#open.byKey(cookie);
+    if (same !== undefined) {
+      if (disconnected || same.tuple === tuple) return same;
+      this.#presumeClosed(same, seconds); // its socket was connected anew
+    }
+    const between = this.#open.byTuple(tuple);
+    return cookie === undefined || typeof between?.key !== 'number' ? between : undefined;
+  }
+
+  #close(subflow: TrackedSubflow, { cookie, seconds, bytes, disconnected }: SocketEnding): void {
+    if (disconnected || !isComplete(bytes) || isBehind(bytes, subflow)) {
+      this.#paths.of(subflow.path).unaccountedCloses++;
+    }
+    if (!disconnected) this.#credit(subflow, bytes);
+    this.#open.remove(subflow);
+    const own = typeof subflow.key === 'number' ? subflow.key : undefined;
+    const { tuple } = subflow;
+    this.#closed.add({ cookie: cookie ?? own, tuple, seconds, fold: this.#folds, subflow, presumed: false });
+  }
+
+  /** Closes a subflow whose notification came before it was known to be one; `false` when it means another one. */
+  #closeAfterwards(subflow: TrackedSubflow, ending: SocketEnding): boolean {
+    if (!ending.disconnected && ending.tuple !== subflow.tuple) return false;
+    this.#strangers.forget(ending);
+    this.#close(subflow, ending);
+    return true;
+  }
+
+  /** Gives a subflow up of whose end nothing tells. */
+  #presumeClosed(subflow: TrackedSubflow, seconds: number): void {
+    this.#paths.of(subflow.path).unaccountedCloses++;
+    this.#open.remove(subflow);
+    const { key, tuple } = subflow;
+    const cookie = typeof key === 'number' ? key : undefined;
+    this.#closed.add({ cookie, tuple, seconds, fold: this.#folds, subflow, presumed: true });
+  }
+
+  #missUnseen(now: number): void {
+    for (const subflow of this.#open) {
+      if (subflow.fold === this.#folds) continue;
+      subflow.missingSeconds ??= now;
+      if (now - subflow.missingSeconds >= this.#graceSeconds) this.#presumeClosed(subflow, now);
     }
   }
 
-  #closeUnseen(snapshot: Snapshot): void {
-    const tokens = new Set(snapshot.sockets.value?.connections.map(({ socket }) => socket.token));
-    for (const [key, entry] of this.#entries) {
-      if (entry.fold === this.#folds) continue;
-      const totals = this.#totals(entry.path);
-      const alone = entry.connectionToken !== undefined && tokens.has(entry.connectionToken);
-      totals.subflowsClosed[alone ? 'subflow_closed' : 'connection_closed']++;
-      totals.unaccountedCloses++;
-      this.#entries.delete(key);
+  #boundUnseen(now: number): void {
+    for (const subflow of this.#open.unseen) {
+      if (this.#open.unseen.size <= MEMORY_LIMIT && now - subflow.sinceSeconds <= UNSEEN_SECONDS) return;
+      this.#presumeClosed(subflow, now);
     }
-  }
-
-  #totals(path: string): OpenTotals {
-    const name = this.#paths.has(path) || this.#paths.size < PATH_LIMIT ? path : UNKNOWN_PATH;
-    let totals = this.#paths.get(name);
-    if (totals === undefined) {
-      totals = {
-        subflowsEstablished: 0,
-        subflowsClosed: { connection_closed: 0, subflow_closed: 0 },
-        unaccountedCloses: 0,
-      };
-      this.#paths.set(name, totals);
-    }
-    return totals;
   }
 }
 
-function measure(entry: Entry, span: number): void {
-  const { sentBytes, receivedBytes, spanSentBytes, spanReceivedBytes } = entry;
-  entry.sendBytesPerSecond = rate(sentBytes, spanSentBytes, span);
-  entry.receiveBytesPerSecond = rate(receivedBytes, spanReceivedBytes, span);
-  entry.spanSentBytes = sentBytes;
-  entry.spanReceivedBytes = receivedBytes;
-}
-
-function rate(now: number | undefined, before: number | undefined, span: number): number | undefined {
-  return now === undefined || before === undefined ? undefined : Math.max(0, now - before) / span;
+/** A disconnect (tcp_disconnect: MP_FASTCLOSE, or an initial subflow that its connection outlived) zeroes ends and counters. */
+function isDisconnected({ local, remote }: { readonly local: SocketAddress; readonly remote: SocketAddress }): boolean {
+  return remote.port === 0 || local.address === '0.0.0.0' || local.address === '::';
 }

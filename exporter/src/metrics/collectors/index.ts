@@ -1,6 +1,7 @@
 import type { Collector } from '../collector.ts';
 import { connections } from './connections.ts';
 import { endpoints } from './endpoints.ts';
+import { events } from './events.ts';
 import { interfaces } from './interfaces.ts';
 import { mib } from './mib.ts';
 import { paths } from './paths.ts';
@@ -17,6 +18,7 @@ export const COLLECTORS: readonly Collector[] = [
   paths,
   subflows,
   endpoints,
+  events,
   mib,
   interfaces,
   ownProcess,

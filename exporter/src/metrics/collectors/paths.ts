@@ -1,11 +1,9 @@
 import { SUBFLOW_STATES, type SubflowState, subflowState } from '../../mptcp/activity.ts';
-import type { CloseReason } from '../../mptcp/ledger.ts';
+import { CLOSE_REASONS } from '../../mptcp/ledger/path-totals.ts';
 import type { Subflow } from '../../mptcp/model.ts';
 import { RTT_BUCKETS_SECONDS } from '../../mptcp/throughput.ts';
 import { collector } from '../collector.ts';
 import { counter, gauge, histogram } from '../family.ts';
-
-const CLOSE_REASONS: readonly CloseReason[] = ['connection_closed', 'subflow_closed'];
 
 /** Paths: what each uplink carries and how fast, summed over all its subflows, open and closed (ledger). */
 export const paths = collector(
@@ -39,18 +37,18 @@ export const paths = collector(
     ),
     unaccounted: counter(
       'mptcp_path_unaccounted_closes_total',
-      'Subflows that closed with their last bytes not learnt: what moved since the look before is missing from the totals.',
+      'Subflows whose last bytes could not be learnt, because they closed abruptly or the kernel does not tell of closes: what moved since the look before is missing from the totals.',
       ['path'],
     ),
     subflows: gauge('mptcp_path_subflows', 'Open subflows by what they do.', ['path', 'state']),
     established: counter(
       'mptcp_path_subflows_established_total',
-      'Subflows seen to open on the path since the exporter started.',
+      'Subflows that opened on the path since the exporter started.',
       ['path'],
     ),
     closed: counter(
       'mptcp_path_subflows_closed_total',
-      'Subflows seen to close since the exporter started: with their connection, or alone while it went on.',
+      'Subflows that closed since the exporter started: with their connection, alone while it went on, or reset or refused.',
       ['path', 'reason'],
     ),
     rtt: histogram(
