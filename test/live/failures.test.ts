@@ -87,7 +87,7 @@ describeLive('with MPTCP traffic over two links', () => {
       ['without CAP_NET_ADMIN', () => WITHOUT_NET_ADMIN],
       ['as an ordinary user, without any capability', ordinary],
     ])(
-      '%s reads and joins everything on this kernel, and warns once of what older kernels hide',
+      '%s reads and joins everything on this kernel, and warns once of each thing that it lacks',
       async (_name, prefix) => {
         await using exporter = await startExporter({ prefix: [...inside(lab.client), ...(await prefix())] });
         expectWholePicture(await scrapeJoined(exporter));
@@ -95,6 +95,7 @@ describeLive('with MPTCP traffic over two links', () => {
           expect.stringMatching(
             /level=warn msg="running without CAP_NET_ADMIN: .*systemd unit, or with setpriv --ambient/,
           ),
+          expect.stringMatching(/level=warn msg="not permitted to listen to .*CAP_NET_ADMIN.*code=permission_denied/),
         ]);
       },
     );
