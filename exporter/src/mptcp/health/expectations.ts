@@ -1,0 +1,79 @@
+import type { Snapshot } from '../model.ts';
+import type { Causes } from './causes.ts';
+import type { ConnectionWatch } from './connection-watch.ts';
+import type { PathWatch } from './path-watch.ts';
+import type { Reason } from './states.ts';
+import type { Moment } from './subflow-watch.ts';
+
+/** A subflow that every connection which this end began should have: the in-kernel path manager joins from each such endpoint. */
+export interface Expectation {
+  readonly path: PathWatch;
+  readonly v6: boolean;
+}
+
+/** What the endpoints of a look let expect, and the most additional subflows of a connection. */
+export interface Expectations {
+  readonly list: readonly Expectation[];
+  readonly limit: number;
+}
+
+const NONE: Expectations = { list: [], limit: 0 };
+
+/** Reads the expectations off the endpoints with the `subflow` flag, backups too. None where a program manages the paths. */
+export function expectationsOf(snapshot: Snapshot, watchOf: (path: string) => PathWatch | undefined): Expectations {
+  const { endpoints, sysctl, paths } = snapshot;
+  const manager = sysctl?.value;
+  if (endpoints?.value === undefined || manager?.pathManager === 'userspace' || manager?.numeric.get('pm_type') === 1)
+    return NONE;
+  const list: Expectation[] = [];
+  for (const { id, address, flags } of endpoints.value.endpoints) {
+    if (!flags.includes('subflow')) continue;
+    const names = paths.filter(({ endpointIds }) => endpointIds.includes(id));
+    const path = names.length === 1 && names[0] !== undefined ? watchOf(names[0].name) : undefined;
+    const v6 = address.includes(':');
+    if (path !== undefined && !list.some((one) => one.path === path && one.v6 === v6)) list.push({ path, v6 });
+  }
+  return { list, limit: endpoints.value.limits?.subflows ?? Number.POSITIVE_INFINITY };
+}
+
+/** Counts an established MPTCP connection on the paths where it has a subflow of its own making, and on those where it should have one. */
+export function countPresence(
+  connection: ConnectionWatch,
+  { list, limit }: Expectations,
+  causes: Causes,
+  { now, settings }: Moment,
+): void {
+  const { members, firstSeen, sound } = connection;
+  if (!sound) return;
+  members.forEach(({ open, openedHere, path }, index) => {
+    if (!open || openedHere === false) return;
+    const first = members.findIndex((other) => other.open && other.openedHere !== false && other.path === path);
+    if (first === index) path.tally.served++;
+  });
+  if (!members.some(({ open }) => open)) return;
+  const lacking = new Map<PathWatch, Reason>();
+  for (const loss of connection.standingLosses(now)) lacking.set(loss.path, causes.ofLoss(loss, now));
+  if (list.length > 0 && now - firstSeen >= settings.missingSeconds && couldJoin(connection, limit, causes.joins)) {
+    for (const { path, v6 } of list) {
+      if (v6 !== connection.v6 || lacking.has(path) || connection.isOn(path) || connection.lost(path)) continue;
+      const told =
+        path.joinFailure !== undefined && path.joinFailure.at >= firstSeen ? path.joinFailure.reason : undefined;
+      lacking.set(path, told ?? causes.ofJoins(firstSeen));
+    }
+  }
+  for (const [{ tally }, reason] of lacking) {
+    tally.lacking++;
+    tally.lackingReasons.add(reason);
+  }
+}
+
+/**
+ * Whether this end began the connection, and it has room for one more subflow and has, as far as can be told, tried to join: a
+ * server may forbid joins to its first address (RFC 8684, flag C), and then none are tried.
+ */
+function couldJoin({ members, joinsBefore }: ConnectionWatch, limit: number, joins: number | undefined): boolean {
+  const open = members.reduce((count, watch) => count + (watch.open ? 1 : 0), 0);
+  const began = members.some(({ openedHere }) => openedHere === true);
+  const tried = joins === undefined || joinsBefore === undefined || joins > joinsBefore || open < members.length;
+  return began && open - 1 < limit && tried;
+}

@@ -1,0 +1,217 @@
+import type { Connection, PathManagerEvent, Snapshot, Subflow } from '../model.ts';
+import { UNKNOWN_PATH } from '../path-rules.ts';
+import { Causes, joinFailure } from './causes.ts';
+import { ConnectionWatch, LOST_SECONDS } from './connection-watch.ts';
+import { countPresence, expectationsOf } from './expectations.ts';
+import { Failovers } from './failovers.ts';
+import { Interfaces } from './links.ts';
+import { PathWatch } from './path-watch.ts';
+import type { HealthSettings } from './settings.ts';
+import type { CheckRequest, HealthInput, HealthReport, ObservedDuration, PathTraffic } from './states.ts';
+import { type Moment, SubflowWatch } from './subflow-watch.ts';
+
+/** Paths beyond this many are not judged: container hosts make interfaces by the thousand. */
+const PATH_LIMIT = 512;
+
+/** A path that nothing lists any more, but that was of use, is remembered this long: an unplugged stick is news. */
+const REMEMBER_SECONDS = 3600;
+
+/** Peers (address and port) remembered to speak MPTCP. */
+const PEER_LIMIT = 1024;
+
+/** Time for the kernel's clock to pass the threshold. */
+const RIPE_SLACK_SECONDS = 0.02;
+
+/**
+ * The health of subflows and paths, judged look by look. Pure: time, sockets, events and the answers to checks come in, states,
+ * wanted checks and measured durations go out. Holds one entry per open subflow, connection and path.
+ */
+export class Health {
+  readonly #settings: HealthSettings;
+  readonly #configured: ReadonlySet<string>;
+  readonly #paths = new Map<string, PathWatch>();
+  readonly #subflows = new Map<string | number, SubflowWatch>();
+  readonly #connections = new Map<string | number, ConnectionWatch>();
+  readonly #peers = new Set<string>();
+  readonly #causes = new Causes();
+  readonly #failovers = new Failovers();
+  #interfaces = new Interfaces([]);
+  #interfacesKnown = false;
+  #looks = 0;
+
+  /** `configuredPaths`: names of the paths that the user named, which are missed even when nothing was ever seen of them. */
+  constructor(options: { readonly settings: HealthSettings; readonly configuredPaths: Iterable<string> }) {
+    this.#settings = options.settings;
+    this.#configured = new Set(options.configuredPaths);
+  }
+
+  /** Entries held, for a test that none are left behind. */
+  get held(): { readonly subflows: number; readonly connections: number; readonly paths: number } {
+    return { subflows: this.#subflows.size, connections: this.#connections.size, paths: this.#paths.size };
+  }
+
+  /**
+   * Takes a look into account. When its sockets could not be read, all stays as it was: not seen is not gone. Looks must come
+   * in the order of their time.
+   */
+  observe({ snapshot, totals, events = [], checks = [] }: HealthInput): HealthReport {
+    const now = snapshot.monotonicSeconds;
+    for (const check of checks) this.#paths.get(check.path)?.checks.learn(check);
+    this.#causes.learn(events, snapshot.mib?.value, snapshot.endpoints?.value, now);
+    if (snapshot.sockets.value === undefined) return { subflows: [], paths: this.#paths, checks: [], durations: [] };
+    this.#looks++;
+    const moment: Moment = { now, look: this.#looks, settings: this.#settings };
+    const housesChanged = this.#learnInterfaces(snapshot);
+    for (const watch of this.#paths.values()) watch.begin();
+    for (const { name } of snapshot.paths) this.#pathOf(name, moment);
+    this.#learnJoinFailures(snapshot, events, now);
+    const watches = snapshot.sockets.value.subflows.map((one) => this.#observeSubflow(one, housesChanged, moment));
+    const { connections } = snapshot.sockets.value;
+    const seen = this.#observeConnections(connections, watches, moment);
+    const lost = this.#forgetSubflows(moment);
+    const expectations = expectationsOf(snapshot, (name) => this.#paths.get(name));
+    for (const watch of seen) countPresence(watch, expectations, this.#causes, moment);
+    const subflows = watches.map((watch) => watch.path.count(watch, moment));
+    const { requests, durations, ripensAt } = this.#judgePaths(snapshot, totals, moment);
+    const ripe = Math.min(ripensAt, lost ? now + LOST_SECONDS : Number.POSITIVE_INFINITY);
+    return {
+      subflows,
+      paths: this.#paths,
+      checks: requests,
+      durations,
+      ...(ripe < Number.POSITIVE_INFINITY && { lookAgainSeconds: Math.max(0, ripe - now) + RIPE_SLACK_SECONDS }),
+    };
+  }
+
+  /** Whether addresses have come or gone. */
+  #learnInterfaces({ interfaces }: Snapshot): boolean {
+    if (interfaces.value === undefined) return false;
+    const before = this.#interfaces.signature;
+    this.#interfaces = new Interfaces(interfaces.value);
+    this.#interfacesKnown = true;
+    return this.#interfaces.signature !== before;
+  }
+
+  #pathOf(name: string, { now }: Moment): PathWatch {
+    const kept = this.#paths.has(name) || this.#paths.size < PATH_LIMIT ? name : UNKNOWN_PATH;
+    let watch = this.#paths.get(kept);
+    if (watch === undefined) {
+      watch = new PathWatch(kept, this.#configured.has(kept), this.#settings, now);
+      this.#paths.set(kept, watch);
+    }
+    return watch;
+  }
+
+  #learnJoinFailures(snapshot: Snapshot, events: readonly PathManagerEvent[], now: number): void {
+    for (const event of events) {
+      const reason = event.name === 'subflow_closed' ? joinFailure(event) : undefined;
+      const address = event.local?.address;
+      if (reason === undefined || address === undefined) continue;
+      for (const { name, addresses } of snapshot.paths) {
+        const path = addresses.includes(address) ? this.#paths.get(name) : undefined;
+        if (path !== undefined) path.joinFailure = { at: now, reason };
+      }
+    }
+  }
+
+  #observeSubflow(subflow: Subflow, housesChanged: boolean, moment: Moment): SubflowWatch {
+    let watch = this.#subflows.get(subflow.key);
+    const fresh = watch === undefined;
+    if (watch === undefined) {
+      watch = new SubflowWatch(subflow, this.#pathOf(subflow.path, moment), moment);
+      this.#subflows.set(subflow.key, watch);
+    } else if (watch.path.name !== subflow.path) watch.path = this.#pathOf(subflow.path, moment);
+    if ((fresh || housesChanged) && this.#interfacesKnown)
+      watch.house(this.#interfaces.own(subflow.socket.local.address));
+    watch.look = moment.look;
+    watch.observe(subflow, moment);
+    return watch;
+  }
+
+  #observeConnections(
+    connections: readonly Connection[],
+    watches: readonly SubflowWatch[],
+    moment: Moment,
+  ): ConnectionWatch[] {
+    const seen = connections.map((connection) => {
+      let watch = this.#connections.get(connection.key);
+      if (watch === undefined) {
+        // What was there before the first look has tried its joins before.
+        watch = new ConnectionWatch(moment.now, moment.look === 1 ? 0 : this.#causes.joins);
+        this.#connections.set(connection.key, watch);
+      }
+      watch.observe(connection, watches, moment);
+      const { remote, fallback } = connection.socket;
+      if (!watch.known || fallback === true)
+        this.#learnProtocol(watch, fallback === true, `${remote.address}:${remote.port}`);
+      return watch;
+    });
+    if (this.#connections.size > connections.length) {
+      for (const [key, { look }] of this.#connections) if (look !== moment.look) this.#connections.delete(key);
+    }
+    return seen;
+  }
+
+  /** A fallback tells of a middlebox only where MPTCP is known to be spoken: most servers do not speak it at all. */
+  #learnProtocol(connection: ConnectionWatch, fallback: boolean, peer: string): void {
+    if (connection.speaksMptcp && !connection.known) {
+      connection.known = true;
+      this.#peers.delete(peer);
+      this.#peers.add(peer);
+      if (this.#peers.size > PEER_LIMIT) forgetOldest(this.#peers);
+      for (const { path } of connection.members) path.mptcpAt = Math.max(path.mptcpAt, connection.firstSeen);
+    }
+    if (!fallback) return;
+    if (this.#peers.has(peer)) connection.fellBackAt ??= connection.firstSeen;
+    if (connection.fellBackAt === undefined) return;
+    for (const { path } of connection.members) {
+      path.tally.fellBackAt = Math.max(path.tally.fellBackAt, connection.fellBackAt);
+    }
+  }
+
+  /** Drops subflows that are gone; gives whether a connection that goes on has just lost one. */
+  #forgetSubflows({ look, now }: Moment): boolean {
+    let lost = false;
+    for (const [key, watch] of this.#subflows) {
+      if (watch.look === look) continue;
+      this.#subflows.delete(key);
+      if (watch.owner?.look === look) lost = watch.owner.lose(watch, now) || lost;
+    }
+    return lost;
+  }
+
+  #judgePaths(snapshot: Snapshot, totals: PathTraffic, moment: Moment) {
+    const listed = new Map(snapshot.paths.map((path) => [path.name, path]));
+    const requests: CheckRequest[] = [];
+    const durations: ObservedDuration[] = [];
+    let ripensAt = Number.POSITIVE_INFINITY;
+    for (const [name, watch] of this.#paths) {
+      const path = listed.get(name);
+      if (path === undefined && this.#isForgettable(watch, moment)) {
+        this.#paths.delete(name);
+        continue;
+      }
+      const wasBroken = watch.broken;
+      watch.judge(path, this.#interfaces, totals, moment);
+      if (watch.broken && !wasBroken) this.#failovers.begin(watch, this.#subflows.values(), moment);
+      const request = watch.wantedCheck(moment);
+      if (request !== undefined) requests.push(request);
+      const seconds = watch.takeRecovery(moment.now);
+      if (seconds !== undefined) durations.push({ kind: 'recovery', path: name, seconds });
+      ripensAt = Math.min(ripensAt, watch.ripensAt(moment) ?? Number.POSITIVE_INFINITY);
+    }
+    durations.push(...this.#failovers.take(moment));
+    return { requests, durations, ripensAt };
+  }
+
+  #isForgettable(watch: PathWatch, { now }: Moment): boolean {
+    return watch.tally.open === 0 && (now - watch.wantedAt > REMEMBER_SECONDS || watch.link.renamed(this.#interfaces));
+  }
+}
+
+function forgetOldest(set: Set<string>): void {
+  for (const oldest of set) {
+    set.delete(oldest);
+    return;
+  }
+}
