@@ -18,6 +18,6 @@ export function describeLive(name: string, tests: () => void, lacking?: string):
     });
   } else {
     console.warn(`skipped: ${name}: ${reason}`);
-    describe.skip(`${name} (skipped: ${reason})`, tests);
+    describe.skip(`${name} (skipped: ${reason})`, tests); // a machine that cannot make a lab: the reason is in the name
   }
 }

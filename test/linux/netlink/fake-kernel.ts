@@ -92,6 +92,15 @@ export function systemError(name: keyof typeof constants.errno): Error {
   return Object.assign(new Error(name), { errno: -constants.errno[name], code: name });
 }
 
+/** One read of a descriptor: takes the next step off its queue; EAGAIN when there is none, and what does not fit is lost. */
+export function readStep(queue: Step[], into: Uint8Array): number {
+  const step = queue.shift() ?? { errno: 'EAGAIN' };
+  if ('errno' in step) throw systemError(step.errno);
+  const bytes = 'verbatim' in step ? step.verbatim : step;
+  into.set(bytes.subarray(0, into.length));
+  return Math.min(bytes.length, into.length);
+}
+
 /**
  * A kernel that answers each request by script. What is left unread of an answer stays in the descriptor's queue, as in
  * the real one; with nothing queued a read gives EAGAIN.
@@ -121,13 +130,7 @@ export class FakeKernel {
           queue.push(step instanceof Uint8Array ? addressed(step, request.sequence, port) : step);
         }
       },
-      read: (into) => {
-        const step = queue.shift() ?? { errno: 'EAGAIN' };
-        if ('errno' in step) throw systemError(step.errno);
-        const bytes = 'verbatim' in step ? step.verbatim : step;
-        into.set(bytes.subarray(0, into.length));
-        return Math.min(bytes.length, into.length);
-      },
+      read: (into) => readStep(queue, into),
       close: () => {
         this.open -= 1;
       },

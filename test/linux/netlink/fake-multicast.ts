@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Receiver } from '../../../exporter/src/linux/netlink/transport.ts';
 import type { End } from './fake-kernel.ts';
-import { messagesOf, type Step, systemError } from './fake-kernel.ts';
+import { messagesOf, readStep, type Step } from './fake-kernel.ts';
 
 /** Steps of the captured events, and what was listened to. */
 export type EventKind = 'pm' | 'destroy' | 'route';
@@ -44,13 +44,7 @@ export class FakeMulticast {
     const descriptor: Descriptor = { protocol, groups, queue, signal };
     this.descriptors.push(descriptor);
     return {
-      read: (into) => {
-        const step = queue.shift() ?? { errno: 'EAGAIN' };
-        if ('errno' in step) throw systemError(step.errno);
-        const bytes = 'verbatim' in step ? step.verbatim : step;
-        into.set(bytes.subarray(0, into.length));
-        return Math.min(bytes.length, into.length);
-      },
+      read: (into) => readStep(queue, into),
       arm: () => {
         armed = true;
         signal();
