@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ErrorTally } from '../exporter/src/error-tally.ts';
+import { DEFAULT_HEALTH_SETTINGS } from '../exporter/src/mptcp/health/settings.ts';
 import type { Failure, Part, PathManagerEvent, Reading, SourceEvent } from '../exporter/src/mptcp/model.ts';
 import { Observer } from '../exporter/src/observer.ts';
+import { TwoFlows } from './support/flows.ts';
 import { INTERFACES, networkInterface, reading, subflow } from './support/scene.ts';
 
 const make = (read: (parts: ReadonlySet<Part>) => Promise<Reading>, sampleIntervalMs = 1000) => {
@@ -181,7 +183,7 @@ describe('the observer of a source with events', () => {
     ['events were lost', 1, { kind: 'overrun', part: 'sockets' }],
     ['a socket closes', 0, closed(1, 5)],
     ['a connection is fully established', 0, happened('established')],
-    ['a subflow closes', 0, happened('subflow_closed')],
+    ['a subflow closes', 1, happened('subflow_closed')],
   ])('looks at once when there is something to see: %s', async (_, looks, event) => {
     const { observer, told } = await listening();
     expect(await told([event, event, event], 20)).toBe(looks);
@@ -269,5 +271,133 @@ describe('the capability to tell of events', () => {
   it('is what the source says where it says it', async () => {
     const { observer } = make(async () => reading({}, { capabilities: new Map([['events', true]]) }));
     expect((await observer.look()).snapshot.capabilities.get('events')).toBe(true);
+  });
+});
+
+describe('the observer and health', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ now: 0 });
+  });
+
+  /** An observer of two busy subflows that has sampled them for some seconds, or of which only scrapes ask. */
+  const observing = async (direction: 'up' | 'down', sampleIntervalMs = 1000) => {
+    const flows = new TwoFlows();
+    flows.move(direction);
+    let failing = false;
+    let tell: (events: readonly SourceEvent[]) => void = () => undefined;
+    const read = vi.fn(async () => {
+      return flows.read(failing ? { sockets: { failure: { code: 'timeout', message: 'slow' } } } : {});
+    });
+    const start = vi.fn();
+    const observer = new Observer({
+      source: {
+        name: 'netlink',
+        kernel: 'upstream',
+        read,
+        subscribe: async (listener) => {
+          tell = listener;
+          return undefined;
+        },
+        close: () => undefined,
+      },
+      rules: [],
+      sampleIntervalMs,
+      subflowLimit: 200,
+      parts: new Set(),
+      errors: new ErrorTally(),
+      health: { settings: DEFAULT_HEALTH_SETTINGS, checks: { start, counts: new Map() } },
+    });
+    await observer.start();
+    await vi.advanceTimersByTimeAsync(5000);
+    await observer.look();
+    const state = () => observer.picture?.health.paths.get('wlan0')?.judgement.state;
+    const fail = (fails: boolean) => {
+      failing = fails;
+    };
+    return { observer, flows, read, start, state, fail, tell: (events: readonly SourceEvent[]) => tell(events) };
+  };
+
+  it('judges at every sample', async () => {
+    const { observer, flows, state } = await observing('up');
+    expect(state()).toBe('up');
+    flows.wlan.dead = true;
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(state()).toBe('stalled');
+    expect(observer.picture?.health.paths.get('eth0')?.judgement.state).toBe('up');
+    await observer.stop();
+  });
+
+  it('judges at a scrape, and by itself looks again when that will tell more, not waiting for a sample', async () => {
+    const { observer, flows, read, state } = await observing('up', 60_000);
+    flows.wlan.dead = true;
+    await vi.advanceTimersByTimeAsync(600);
+    await observer.look();
+    expect(state()).toBe('up');
+    const looks = read.mock.calls.length;
+    await vi.advanceTimersByTimeAsync(600);
+    expect(state()).toBe('stalled');
+    expect(read.mock.calls.length - looks).toBe(1);
+    await observer.stop();
+  });
+
+  it('leaves it to the next sample when that comes first', async () => {
+    const { observer, flows, read, state } = await observing('up', 500);
+    flows.wlan.dead = true;
+    const looks = read.mock.calls.length;
+    await vi.advanceTimersByTimeAsync(1500);
+    expect(state()).toBe('stalled');
+    expect(read.mock.calls.length - looks).toBeLessThanOrEqual(4);
+    await observer.stop();
+  });
+
+  it('has checks made, and judges by an answer at once', async () => {
+    const { observer, flows, start, state } = await observing('down', 3000);
+    flows.wlan.dead = true;
+    await vi.waitFor(() => expect(start).toHaveBeenCalledTimes(1), { timeout: 5000, interval: 10 });
+    expect(start.mock.calls[0]?.[0]).toMatchObject([{ path: 'wlan0', interfaceName: 'wlan0' }]);
+    expect(state()).toBe('up');
+    observer.answer({ path: 'wlan0', alive: false, monotonicSeconds: performance.now() / 1000 });
+    await vi.advanceTimersByTimeAsync(150);
+    expect(state()).toBe('stalled');
+    await observer.stop();
+  });
+
+  it('hands the kernel’s events over, so that a subflow lost is told with its cause', async () => {
+    const { observer, flows, state, tell } = await observing('up');
+    flows.wlan.gone = true;
+    const { token = 0, local, remote } = flows.wlan.record();
+    tell([{ kind: 'path_manager', event: { name: 'subflow_closed', token, local, remote, error: 104 } }]);
+    await vi.advanceTimersByTimeAsync(600);
+    expect(state()).toBe('missing');
+    expect([...(observer.picture?.health.paths.get('wlan0')?.judgement.reasons ?? [])]).toEqual(['reset_by_peer']);
+    await observer.stop();
+  });
+
+  it('takes no path for missing, and none for well, when the kernel cannot be read', async () => {
+    const { observer, flows, state, fail } = await observing('up');
+    fail(true);
+    flows.wlan.gone = true;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(state()).toBe('up');
+    fail(false);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(state()).toBe('missing');
+    fail(true);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(state()).toBe('missing');
+    await observer.stop();
+  });
+
+  it('neither looks nor heeds an answer after it was stopped', async () => {
+    const { observer, flows, read } = await observing('up', 60_000);
+    flows.wlan.dead = true;
+    await vi.advanceTimersByTimeAsync(600);
+    await observer.look();
+    await observer.stop();
+    const looks = read.mock.calls.length;
+    observer.answer({ path: 'wlan0', alive: false, monotonicSeconds: 0 });
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(read.mock.calls.length).toBe(looks);
+    expect(vi.getTimerCount()).toBe(0);
   });
 });

@@ -1,7 +1,16 @@
 import type { ErrorCode } from './errors.ts';
 
 /** Where an error came from: a part of the reading, or a piece of the exporter; the `collector` label of its counter. */
-export type ErrorOrigin = 'sockets' | 'interfaces' | 'endpoints' | 'mib' | 'sysctl' | 'facts' | 'http' | 'metrics';
+export type ErrorOrigin =
+  | 'sockets'
+  | 'interfaces'
+  | 'endpoints'
+  | 'mib'
+  | 'sysctl'
+  | 'health'
+  | 'facts'
+  | 'http'
+  | 'metrics';
 
 /** Counts what went wrong since the start, for `mptcp_exporter_errors_total`; bounded by its two closed sets. */
 export class ErrorTally {

@@ -12,6 +12,8 @@ export const ERROR_CODES = [
   'permission_denied', // EPERM or EACCES
   'not_supported', // this kernel, or this build of it, has no such interface
   'ffi_unavailable', // koffi's binary does not load on this platform
+  'unreachable', // no way there from here: ENETUNREACH, EHOSTUNREACH, ENETDOWN, ENODEV, EADDRNOTAVAIL
+  'connection_refused', // the other end answered with a reset
   'timeout', // nothing came within the time allowed
   'output_too_large', // a child process or a dump wrote more than the bound
   'tool_missing', // a program is not installed

@@ -1,16 +1,16 @@
 import type { ErrorTally } from './error-tally.ts';
-import { asExporterError, ERROR_CODES, type ErrorCode } from './errors.ts';
+import { asExporterError } from './errors.ts';
 import { ExtraLooks } from './extra-looks.ts';
+import { type HealthOptions, HealthWatch } from './health-watch.ts';
 import type { InterfaceFacts } from './linux/interface-facts.ts';
 import { assemble, type Place, type Placeable, placer } from './mptcp/assemble.ts';
-import { busiest } from './mptcp/busiest.ts';
+import { DEFAULT_HEALTH_SETTINGS } from './mptcp/health/settings.ts';
+import type { CheckResult } from './mptcp/health/states.ts';
 import { Ledger } from './mptcp/ledger.ts';
 import {
   type Capability,
-  type Connection,
   type Failure,
   type NetworkInterface,
-  type Outcome,
   PARTS,
   type Part,
   type PathManagerEvent,
@@ -18,28 +18,12 @@ import {
   type Reading,
   type Snapshot,
   type SourceEvent,
-  type Subflow,
 } from './mptcp/model.ts';
 import { pathMatcher } from './mptcp/path-rules.ts';
 import { ThroughputMeter } from './mptcp/throughput.ts';
+import { type Picture, Showcase } from './picture.ts';
+import { countErrors, failedReading } from './reading-errors.ts';
 import type { Source } from './source/source.ts';
-
-/** The current picture: the last look, what has been summed up since the start, and which subflows get series. */
-export interface Picture {
-  readonly snapshot: Snapshot;
-  readonly ledger: Ledger;
-  readonly throughput: ThroughputMeter;
-  readonly errors: ErrorTally;
-  /** Path-manager events since the start by name; absent where the kernel does not tell them. */
-  readonly pathManagerEvents?: ReadonlyMap<PathManagerEvent['name'], number>;
-  /** Slow facts by interface name; empty until first learnt. */
-  readonly facts: ReadonlyMap<string, InterfaceFacts>;
-  /** The busiest subflows, at most the limit. */
-  readonly shownSubflows: readonly Subflow[];
-  /** The busiest connections, at most the limit. */
-  readonly shownConnections: readonly Connection[];
-  readonly hiddenSubflows: number;
-}
 
 /** What an observer needs. */
 export interface ObserverOptions {
@@ -52,6 +36,8 @@ export interface ObserverOptions {
   /** Parts that some collector wants; sockets and interfaces are always read. */
   readonly parts: ReadonlySet<Part>;
   readonly errors: ErrorTally;
+  /** By default with the default thresholds and without checks. */
+  readonly health?: HealthOptions;
   readonly facts?: () => ReadonlyMap<string, InterfaceFacts>;
   /** Called with every look; for the log. Must not throw. */
   readonly onLook?: (snapshot: Snapshot) => void;
@@ -61,20 +47,22 @@ export interface ObserverOptions {
 
 const SAMPLED: ReadonlySet<Part> = new Set<Part>(['sockets', 'interfaces']);
 
-/** Events after which there is a new subflow to be seen. */
-const WAKING: ReadonlySet<PathManagerEvent['name']> = new Set(['created', 'subflow_established']);
+/** Events after which there is a new subflow to be seen, or one missed: the kernel tells only of those that close alone. */
+const WAKING: ReadonlySet<PathManagerEvent['name']> = new Set(['created', 'subflow_established', 'subflow_closed']);
 
 /** The parts that samples leave out are read at least this often, so that the page is never older. */
 const FULL_LOOK_SECONDS = 5;
 
 /**
- * The loop: reads the source at every sampling interval and soon after events, feeds ledger and throughput, and keeps the
- * current picture. A scrape asks for a fresh look, which scrapes at the same moment share.
+ * The loop: reads the source at every sampling interval, soon after events and when health needs it, feeds ledger, throughput
+ * and health, and keeps the current picture. A scrape asks for a fresh look, which scrapes at the same moment share.
  */
 export class Observer {
   readonly #options: ObserverOptions;
   readonly #ledger: Ledger;
   readonly #throughput = new ThroughputMeter();
+  readonly #health: HealthWatch;
+  readonly #showcase: Showcase;
   readonly #match;
   readonly #extraLooks = new ExtraLooks(() => this.#enqueue(SAMPLED));
   #snapshot: Snapshot | undefined;
@@ -86,15 +74,22 @@ export class Observer {
   #lastFullLookSeconds = Number.NEGATIVE_INFINITY;
   #queue: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
+  #healthTimer: NodeJS.Timeout | undefined;
   #stopped = false;
   #activity: Float64Array = new Float64Array(0);
-  #shownKeys: ReadonlySet<string | number> = new Set();
 
   constructor(options: ObserverOptions) {
     this.#options = options;
     this.#match = pathMatcher(options.rules);
     this.#placeOf = this.#placeOn([]);
     this.#eventsRefused = options.source.subscribe === undefined;
+    const health = options.health ?? { settings: DEFAULT_HEALTH_SETTINGS };
+    this.#health = new HealthWatch(
+      health,
+      options.rules.map(({ name }) => name),
+      options.errors,
+    );
+    this.#showcase = new Showcase(options.subflowLimit);
     // Half an interval, so that a look for a scrape right after a sample does not end a span of a few milliseconds.
     this.#ledger = new Ledger({ minimumSpanSeconds: options.sampleIntervalMs / 2000 });
   }
@@ -110,6 +105,7 @@ export class Observer {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#healthTimer);
     this.#extraLooks.stop();
     await this.#queue;
   }
@@ -132,6 +128,13 @@ export class Observer {
     const fresh = this.#lookAtAll();
     const snapshot = timeoutMs === undefined ? await fresh : await within(fresh, timeoutMs);
     return this.#paint(snapshot ?? this.#timedOut());
+  }
+
+  /** Takes what a check of health's brought, and looks at once to judge by it. */
+  answer(result: CheckResult): void {
+    if (this.#stopped) return;
+    this.#health.answer(result);
+    this.#extraLooks.want();
   }
 
   async #subscribe(): Promise<void> {
@@ -163,6 +166,7 @@ export class Observer {
         this.#pathManagerEvents ??= new Map();
         this.#pathManagerEvents.set(event.name, (this.#pathManagerEvents.get(event.name) ?? 0) + 1);
         this.#ledger.announced(event, namePath, now);
+        this.#health.heed(event);
         if (!WAKING.has(event.name)) continue;
       }
       this.#extraLooks.want();
@@ -191,7 +195,7 @@ export class Observer {
       reading = await this.#options.source.read(parts);
     } catch (caught) {
       const error = asExporterError(caught);
-      reading = this.#failedReading({ code: error.code, message: error.line });
+      reading = this.#failed({ code: error.code, message: error.line });
     }
     const { endpoints, mib, sysctl } = this.#snapshot ?? {};
     const { kernelRelease } = this.#options;
@@ -205,15 +209,23 @@ export class Observer {
       { ...carried, ...reading, capabilities: this.#withEvents(reading.capabilities) },
       { rules: this.#options.rules, match: this.#match, previous: this.#snapshot },
     );
-    this.#countErrors(reading);
+    countErrors(reading, this.#options.errors);
     this.#snapshot = snapshot;
     if (snapshot.interfaces.value !== undefined) this.#placeOf = this.#placeOn(snapshot.interfaces.value);
     if (parts.size > SAMPLED.size) this.#lastFullLookSeconds = snapshot.monotonicSeconds;
     const folded = this.#ledger.fold(snapshot);
     this.#activity = folded.activity;
     this.#throughput.measure(snapshot, this.#ledger, folded);
+    this.#lookAgain(this.#health.observe(snapshot, this.#ledger.paths));
     this.#options.onLook?.(snapshot);
     return snapshot;
+  }
+
+  /** Looks when health has said that there will be more to tell, unless a sample comes first. */
+  #lookAgain(seconds: number | undefined): void {
+    clearTimeout(this.#healthTimer);
+    if (seconds === undefined || this.#stopped || 1000 * seconds >= this.#options.sampleIntervalMs) return;
+    this.#healthTimer = setTimeout(() => this.#extraLooks.want(), 1000 * seconds);
   }
 
   #placeOn(interfaces: readonly NetworkInterface[]): (subflow: Placeable) => Place {
@@ -224,14 +236,6 @@ export class Observer {
   #withEvents(capabilities: Reading['capabilities']): Reading['capabilities'] {
     if (!this.#eventsRefused || capabilities.has('events')) return capabilities;
     return new Map<Capability, boolean>(capabilities).set('events', false);
-  }
-
-  #countErrors(reading: Reading): void {
-    for (const { part, code } of reading.incidents) this.#options.errors.count(part, knownCode(code));
-    for (const part of PARTS) {
-      const failure = reading[part]?.failure;
-      if (failure !== undefined) this.#options.errors.count(part, knownCode(failure.code));
-    }
   }
 
   #schedule(lastDue: number): void {
@@ -247,61 +251,30 @@ export class Observer {
   }
 
   #paint(snapshot: Snapshot): Picture {
-    const { subflowLimit, errors, facts } = this.#options;
-    const { subflows, connections } = snapshot.sockets.value ?? { subflows: [], connections: [] };
-    const wasShown = ({ key }: { readonly key: string | number }) => this.#shownKeys.has(key);
-    const activity = this.#activity;
-    const shownSubflows = busiest(subflows, subflowLimit, (_, index) => activity[index] ?? 0, wasShown);
-    const busyness = ({ subflows: members }: Connection) => {
-      let sum = 0;
-      for (const index of members) sum += activity[index] ?? 0;
-      return sum;
-    };
-    const shownConnections = busiest(connections, subflowLimit, busyness, wasShown);
-    if (shownSubflows.length < subflows.length || shownConnections.length < connections.length) {
-      this.#shownKeys = new Set([...shownSubflows, ...shownConnections].map(({ key }) => key));
-    }
+    const { errors, facts } = this.#options;
     return {
       snapshot,
       ledger: this.#ledger,
       throughput: this.#throughput,
+      health: this.#health.picture(snapshot.monotonicSeconds),
       errors,
       ...(this.#pathManagerEvents !== undefined && { pathManagerEvents: this.#pathManagerEvents }),
       facts: facts?.() ?? new Map(),
-      shownSubflows,
-      shownConnections,
-      hiddenSubflows: subflows.length - shownSubflows.length,
+      ...this.#showcase.choose(snapshot, this.#activity),
     };
+  }
+
+  #failed(failure: Failure): Reading {
+    const { source, parts, kernelRelease } = this.#options;
+    return { ...failedReading(source, parts, failure), ...(kernelRelease !== undefined && { kernelRelease }) };
   }
 
   #timedOut(): Snapshot {
     const failure = { code: 'timeout', message: 'the kernel was not read within the time the scrape allowed' };
-    const reading = this.#failedReading(failure);
-    this.#countErrors(reading);
+    const reading = this.#failed(failure);
+    countErrors(reading, this.#options.errors);
     return assemble(reading, { rules: this.#options.rules, match: this.#match });
   }
-
-  #failedReading(failure: { readonly code: string; readonly message: string }): Reading {
-    const { source, parts, kernelRelease } = this.#options;
-    const failed: Outcome<never> = { failure };
-    return {
-      source: source.name,
-      kernel: source.kernel,
-      ...(kernelRelease !== undefined && { kernelRelease }),
-      monotonicSeconds: performance.now() / 1000,
-      sockets: failed,
-      interfaces: failed,
-      ...(parts.has('endpoints') && { endpoints: failed }),
-      ...(parts.has('mib') && { mib: failed }),
-      ...(parts.has('sysctl') && { sysctl: failed }),
-      capabilities: new Map(),
-      incidents: [],
-    };
-  }
-}
-
-function knownCode(code: string): ErrorCode {
-  return ERROR_CODES.find((candidate) => candidate === code) ?? 'internal';
 }
 
 /** The value, or `undefined` when it does not come in time; the timer never outlives the answer. */

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfiguration } from '../../exporter/src/config/load.ts';
 import { asExporterError, ExporterError } from '../../exporter/src/errors.ts';
+import { DEFAULT_HEALTH_SETTINGS } from '../../exporter/src/mptcp/health/settings.ts';
 
 let folder: string;
 let file: string;
@@ -36,9 +37,10 @@ async function complaint(promise: Promise<unknown>): Promise<string> {
 
 describe('a good configuration', () => {
   it('is the defaults when there is no file, or nothing in it', async () => {
-    expect(await loadConfiguration(undefined)).toEqual({ paths: [] });
-    for (const text of ['', '\n# nothing\n', '---\n', '\ufeff', '{}', 'paths: []']) {
-      expect(await load(text)).toEqual({ paths: [] });
+    const defaults = { paths: [], health: DEFAULT_HEALTH_SETTINGS };
+    expect(await loadConfiguration(undefined)).toEqual(defaults);
+    for (const text of ['', '\n# nothing\n', '---\n', '\ufeff', '{}', 'paths: []', 'health: {}']) {
+      expect(await load(text)).toEqual(defaults);
     }
   });
 
@@ -51,7 +53,7 @@ paths:
     metered: false
   - {name: phone, local: 192.168.42.7, remote: "2001:db8::/32", metered: true}
 `;
-    expect(await load(text)).toEqual({
+    expect(await load(text)).toMatchObject({
       paths: [
         { name: 'Büro fibre/1', interface: 'eth0.100', access: 'ethernet', metered: false },
         { name: 'phone', local: '192.168.42.7/32', remote: '2001:db8::/32', metered: true },
@@ -65,15 +67,16 @@ paths:
   });
 
   it('is what the example shows', async () => {
-    const { paths } = await loadConfiguration('exporter/config.example.yml');
+    const { paths, health } = await loadConfiguration('exporter/config.example.yml');
     expect(paths.map(({ name }) => name)).toEqual(['fibre', 'phone', 'office tunnel']);
+    expect(health).toEqual(DEFAULT_HEALTH_SETTINGS);
   });
 });
 
 describe('a wrong key or value is named with file, line, key and what was expected', () => {
   const path = 'paths:\n  - name: a\n    interface: eth0\n  - name: b\n';
   it.each([
-    ['pahts: []', 'config.yml:1: pahts: unknown key, expected one of paths (did you mean paths?)'],
+    ['pahts: []', 'config.yml:1: pahts: unknown key, expected one of paths, health (did you mean paths?)'],
     [
       `${path}    interfce: eth1\n    local: 10.0.0.1\n`,
       'config.yml:5: paths[1].interfce: unknown key, expected one of name, interface, local, remote, access, metered (did you mean interface?)',

@@ -46,7 +46,7 @@ async function expose(source: Source): Promise<string> {
   await observer.look();
   const { body } = await registry.render(await observer.look());
   return body
-    .replace(/^(mptcp_scrape_collector_duration_seconds\{.*\}) .*$/gm, '$1 0')
+    .replace(/^(mptcp_(?:scrape_collector_duration|path_last_change_timestamp)_seconds\{.*\}) .*$/gm, '$1 0')
     .replace(/node="[^"]*"/, 'node="golden"');
 }
 

@@ -6,7 +6,17 @@ import { pageModel } from './home.ts';
 
 /** A path with every field a given text. */
 function pathOf(text: string): PagePath {
-  return { name: text, interface: text, addresses: [text], access: text, metered: true, subflows: 1, words: text };
+  return {
+    name: text,
+    interface: text,
+    addresses: [text],
+    access: text,
+    metered: true,
+    subflows: 1,
+    words: text,
+    advice: text,
+    condition: 'bad',
+  };
 }
 
 function modelOf(text: string): PageModel {
@@ -16,6 +26,7 @@ function modelOf(text: string): PageModel {
     kernel: text,
     release: text,
     headline: text,
+    troubled: true,
     problems: [text],
     paths: [pathOf(text)],
     connections: 1,
@@ -27,7 +38,12 @@ describe('the landing page', () => {
   it('says the state in words, with human units, and links to everything else', () => {
     const page = renderPage(pageModel);
     for (const words of [
-      'MPTCP is on: 3 connections over 3 paths',
+      'MPTCP is on: 3 connections over 3 paths, but phone is stalled',
+      '<p class="state good">Up since 09:00:00, carrying traffic</p>',
+      '<p class="state bad">Stalled since 14:02:11: no acknowledgements</p>',
+      '<p class="advice">The link looks alive, but what is sent is not confirmed.</p>',
+      '<title>⚠ ',
+      '<h1 class="warn">',
       'fibre',
       '74.3 Mbit/s',
       '24.1 ms',
@@ -47,7 +63,10 @@ describe('the landing page', () => {
   });
 
   it('shows a dash, not a zero, for what is not known', () => {
-    const page = renderPage({ ...pageModel, paths: [{ name: 'a', addresses: [], subflows: 0, words: 'idle' }] });
+    const page = renderPage({
+      ...pageModel,
+      paths: [{ name: 'a', addresses: [], subflows: 0, words: 'idle', condition: 'good' }],
+    });
     expect(page).not.toContain('bit/s');
     expect(page.match(/<dd>–<\/dd>/g)).toHaveLength(3);
   });

@@ -1,4 +1,5 @@
 import { closeSync, readSync, writeSync } from 'node:fs';
+import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { loadLibc } from '../../exporter/src/linux/libc.ts';
@@ -10,6 +11,8 @@ const SOCK_RAW_NONBLOCK = 0o4003;
 const SOCK_STREAM = 1;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
+const SO_ERROR = 4;
+const SO_LINGER = 13;
 
 describe('libc', () => {
   it('opens, sets up and binds a real socket', async () => {
@@ -77,6 +80,36 @@ describe('libc', () => {
       watch.arm();
       closeSync(descriptor);
     }
+  });
+
+  it('connects, waits until the socket can be written, and reads options, errors and what the error queue holds', async () => {
+    const libc = await loadLibc();
+    const descriptor = libc.socket(AF_INET, SOCK_STREAM | 0o4000, 0);
+    const toClosedPort = Uint8Array.from([AF_INET, 0, 0, 1, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+    try {
+      libc.setsockopt(descriptor, SOL_SOCKET, SO_LINGER, new Uint8Array(Int32Array.of(1, 7).buffer));
+      libc.setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
+      expect(libc.getsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR)).toBe(1);
+      expect(libc.connect(descriptor, toClosedPort)).toBe(constants.errno.EINPROGRESS);
+      await new Promise<void>((resolve) => {
+        const watch = libc.watch(
+          descriptor,
+          () => {
+            watch.close();
+            resolve();
+          },
+          'writable',
+        );
+      });
+      expect(libc.getsockopt(descriptor, SOL_SOCKET, SO_ERROR)).toBe(constants.errno.ECONNREFUSED);
+      expect(libc.takeQueuedError(descriptor)).toBeUndefined(); // a reset is no ICMP message
+    } finally {
+      closeSync(descriptor);
+    }
+    expect(libc.connect(-1, toClosedPort)).toBe(constants.errno.EBADF);
+    expect(() => libc.getsockopt(-1, SOL_SOCKET, SO_ERROR)).toThrow(/cannot get socket option 4 of level 1: EBADF/);
+    expect(() => libc.takeQueuedError(-1)).toThrow(/cannot read a socket's error queue: EBADF/);
+    expect(() => libc.bind(-1, toClosedPort, { doing: 'listen' })).toThrow(/^cannot listen: EBADF$/);
   });
 
   it('where koffi does not load says which source does without', async () => {

@@ -66,7 +66,7 @@ describe('path throughput', () => {
       { at: 2, sent: 10, rttSeconds: 0.004 },
       { at: 3, sent: 20, rttSeconds: 9 },
     ]).of('eth0')?.rtt;
-    expect(rtt).toMatchObject({ count: 2, sumSeconds: 9.004 });
+    expect(rtt).toMatchObject({ count: 2, sum: 9.004 });
     expect(rtt?.counts).toEqual(RTT_BUCKETS_SECONDS.map((bound) => (bound >= 0.004 ? 1 : 0)));
   });
 });

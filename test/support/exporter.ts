@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../exporter/dist/main.js', import.meta.url));
@@ -30,9 +31,11 @@ export interface ExporterOptions {
   /** Runs before the program: `['ip', 'netns', 'exec', NAME]`, `['setpriv', …]`. */
   readonly prefix?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Called with every line of the log as it comes. */
+  readonly onLine?: (line: string) => void;
 }
 
-function launch({ args = [], prefix = [], env }: ExporterOptions): {
+function launch({ args = [], prefix = [], env, onLine }: ExporterOptions): {
   child: ChildProcess;
   ended: Promise<Ended>;
   read: () => Ended;
@@ -47,6 +50,7 @@ function launch({ args = [], prefix = [], env }: ExporterOptions): {
   child.stderr?.on('data', (chunk) => {
     stderr += chunk;
   });
+  if (onLine !== undefined && child.stderr !== null) createInterface({ input: child.stderr }).on('line', onLine);
   const read = () => ({ status: child.exitCode, signal: child.signalCode, stdout, stderr });
   const ended = new Promise<Ended>((resolve, reject) => {
     child.once('error', reject);
@@ -77,7 +81,7 @@ export async function startExporter(
   const url = await new Promise<string>((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`not listening after 20 s:\n${read().stderr}`)), 20_000);
     child.stderr?.on('data', () => {
-      const found = /msg=listening url=(\S+)\/\s/.exec(read().stderr)?.[1];
+      const found = /(?:msg=listening url=|"url":")(http[^\s"]+)\/[\s"]/.exec(read().stderr)?.[1];
       if (found !== undefined) {
         clearTimeout(timer);
         resolve(found);

@@ -15,8 +15,10 @@ import { PARTS } from '../mptcp/model.ts';
 import { Observer } from '../observer.ts';
 import { openSource } from '../source/choose.ts';
 import type { ServeOptions } from './flags.ts';
+import { pathLog } from './health-log.ts';
 import { createLog } from './log.ts';
 import { outageLog } from './outage-log.ts';
+import { openPathChecks } from './path-checks.ts';
 
 /** Open requests get this long after SIGTERM; the whole shutdown stays within a second. */
 const DRAIN_MS = 700;
@@ -29,7 +31,7 @@ const WITHOUT_NET_ADMIN =
 export async function serve(options: ServeOptions, build: BuildInfo): Promise<void> {
   const log = createLog(options);
   const stopRequested = stopSignal();
-  const { paths: rules } = await loadConfiguration(options.configFile);
+  const { paths: rules, health: settings } = await loadConfiguration(options.configFile);
   const webConfig = options.webConfigFile === undefined ? undefined : await loadWebConfig(options.webConfigFile);
   const { source, reason } = await openSource({ source: options.source, procfs: options.procfs });
 
@@ -39,7 +41,13 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
     errors.count('facts', error.code);
     log.debug({ code: error.code }, `link speed and signal not learnt: ${error.line}`);
   });
-  const observer = new Observer({
+  const checks = await openPathChecks({
+    settings,
+    log,
+    errors,
+    onResult: (result) => observer.answer(result),
+  });
+  const observer: Observer = new Observer({
     source,
     kernelRelease: await kernelRelease(options.procfs).catch(() => undefined),
     rules,
@@ -47,6 +55,7 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
     subflowLimit: options.subflowLimit,
     parts: new Set(PARTS.filter((part) => collectors.some(({ parts }) => parts.includes(part)))),
     errors,
+    health: { settings, ...(checks !== undefined && { checks }), onChange: pathLog(log) },
     facts: () => facts.current,
     onLook: outageLog(log),
     onEventsRefused: ({ code, message }) => log.warn({ part: 'events', code }, message),
@@ -88,6 +97,7 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
   const signal = await stopRequested;
   log.info({ signal }, 'stopping');
   facts.stop();
+  checks?.stop();
   await Promise.all([servers.close(DRAIN_MS), Promise.race([observer.stop(), sleep(DRAIN_MS)])]);
   source.close();
   log.info('stopped');

@@ -36,7 +36,8 @@ export function keyText(path: readonly PropertyKey[]): string {
   return text === '' ? '' : `${text}: `;
 }
 
-function described(value: unknown): string {
+/** A value of the file as a message names it: `the text abc`, `nothing`, `a list`. */
+export function described(value: unknown): string {
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a mapping';

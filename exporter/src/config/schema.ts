@@ -1,13 +1,17 @@
 import { z } from 'zod';
+import { DEFAULT_HEALTH_SETTINGS, type HealthSettings } from '../mptcp/health/settings.ts';
 import type { PathRule } from '../mptcp/model.ts';
 import { UNKNOWN_PATH } from '../mptcp/path-rules.ts';
+import { healthSection } from './health.ts';
 import { asNetwork } from './network.ts';
-import { meant, shown } from './words.ts';
+import { section } from './section.ts';
+import { shown } from './words.ts';
 
 /** Everything `--config.file` can say. */
 export interface Configuration {
   /** In the order of the file, which is the order of precedence; empty: one path per interface. */
   readonly paths: readonly PathRule[];
+  readonly health: HealthSettings;
 }
 
 /** Most path rules: each subflow is matched against each. */
@@ -20,18 +24,6 @@ const RESERVED_NAMES: ReadonlyMap<string, string> = new Map([
 ]);
 
 const CRITERIA = ['interface', 'local', 'remote'] as const;
-
-/** A mapping that has these keys and no others; an unknown key's message lists them and the one probably meant. */
-export function section<Shape extends z.core.$ZodLooseShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
-  const keys = Object.keys(shape);
-  return z.strictObject(shape, {
-    error: (issue) => {
-      if (issue.code !== 'unrecognized_keys') return undefined;
-      const guess = meant((issue.keys as readonly string[])[0] ?? '', keys);
-      return `unknown key, expected one of ${keys.join(', ')}${guess === undefined ? '' : ` (did you mean ${guess}?)`}`;
-    },
-  });
-}
 
 /** Text for people that also makes a readable label value. */
 function label(maximum: number): z.ZodString {
@@ -100,4 +92,5 @@ const paths = z
 /** The shape of `--config.file`: one entry per section, each with its default. */
 export const configurationSchema: z.ZodType<Configuration> = section({
   paths: paths.default([]),
+  health: healthSection.default(DEFAULT_HEALTH_SETTINGS),
 });

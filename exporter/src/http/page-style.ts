@@ -3,12 +3,12 @@ export const STYLE = `
 :root {
   color-scheme: light dark;
   --ground: #f4f6f8; --card: #fff; --line: #dde3ea; --text: #17202b; --faint: #566372; --link: #0b5cad;
-  --good: #16803c; --warn: #b45309; --warn-ground: #fff6e5; --warn-line: #f3d19b; --send: #2f6fdb; --receive: #0f9d8a;
+  --good: #16803c; --warn: #b45309; --bad: #c02626; --warn-ground: #fff6e5; --warn-line: #f3d19b; --send: #2f6fdb; --receive: #0f9d8a;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ground: #0e1318; --card: #171e26; --line: #2a3440; --text: #e8edf2; --faint: #9aa8b6; --link: #7bb8ff;
-    --good: #4ccb78; --warn: #f5b14a; --warn-ground: #2a2113; --warn-line: #5c4520; --send: #6ea3ff; --receive: #3fd0bb;
+    --good: #4ccb78; --warn: #f5b14a; --bad: #ff7b72; --warn-ground: #2a2113; --warn-line: #5c4520; --send: #6ea3ff; --receive: #3fd0bb;
   }
 }
 * { box-sizing: border-box; }
@@ -33,6 +33,11 @@ h2 { font-size: 1.1rem; line-height: 1.35; margin: 0; }
 .tag.metered { color: var(--warn); border-color: currentColor; }
 .where { display: flex; flex-wrap: wrap; gap: 0 .9rem; color: var(--faint); font-size: .875rem; }
 p { margin: 0; }
+.state { display: flex; align-items: baseline; gap: .5em; }
+.state::before { content: ""; flex: none; width: .6em; height: .6em; border-radius: 50%; background: var(--faint); }
+.state.good::before { background: var(--good); } .state.poor::before { background: var(--warn); } .state.bad::before { background: var(--bad); }
+.state.poor, .state.bad { font-weight: 600; }
+.advice { color: var(--faint); font-size: .875rem; }
 .rates { display: grid; grid-template-columns: 1fr 1fr; gap: .6rem 1rem; margin: auto 0 0; padding-top: .35rem; }
 dt { display: flex; justify-content: space-between; gap: .5rem; color: var(--faint); font-size: .8rem; font-variant-numeric: tabular-nums; }
 dd { margin: 0; font-variant-numeric: tabular-nums; }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Condition } from './health-words.ts';
 import { type Html, html, trusted } from './html.ts';
 import { STYLE } from './page-style.ts';
 import { bitRate, duration } from './units.ts';
@@ -12,8 +13,11 @@ export interface PagePath {
   readonly metered?: boolean;
   /** Open subflows. */
   readonly subflows: number;
-  /** The state in words: `carrying traffic`, `idle`, … */
+  /** The state in words: `Up since 14:02:11, carrying traffic`. */
   readonly words: string;
+  /** What the state means and what to do. */
+  readonly advice?: string;
+  readonly condition: Condition;
   readonly sendBytesPerSecond?: number;
   readonly receiveBytesPerSecond?: number;
   readonly rttSeconds?: number;
@@ -29,8 +33,10 @@ export interface PageModel {
   readonly kernel: string;
   /** Kernel release, as `uname -r` says it. */
   readonly release?: string;
-  /** One sentence: `MPTCP is on: 3 connections over 2 paths`. */
+  /** One sentence: `MPTCP is on: 3 connections over 2 paths, all well`. */
   readonly headline: string;
+  /** Some path is in trouble. */
+  readonly troubled: boolean;
   /** What is wrong and what to do, a sentence each. */
   readonly problems: readonly string[];
   readonly paths: readonly PagePath[];
@@ -65,6 +71,7 @@ const STYLE_ELEMENT = trusted(`<style>${STYLE}</style>`);
 export function renderPage(model: PageModel): string {
   const { problems, paths } = model;
   const hidden = paths.length - SHOWN_PATHS;
+  const warned = problems.length > 0 || model.troubled;
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -72,7 +79,7 @@ export function renderPage(model: PageModel): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <meta http-equiv="refresh" content="${REFRESH_SECONDS}">
-<title>${problems.length > 0 ? '⚠ ' : ''}${model.headline} – mptcp-exporter</title>
+<title>${warned ? '⚠ ' : ''}${model.headline} – mptcp-exporter</title>
 <link rel="icon" href="data:,">
 ${STYLE_ELEMENT}
 </head>
@@ -82,7 +89,7 @@ ${STYLE_ELEMENT}
 <nav><a href="/metrics">Metrics</a><a href="/-/healthy">Health</a><a href="/-/ready">Ready</a><a href="https://www.mptcp.dev/" rel="noreferrer">About MPTCP</a></nav>
 </header>
 <main>
-<h1${problems.length > 0 ? html` class="warn"` : ''}>${model.headline}</h1>
+<h1${warned ? html` class="warn"` : ''}>${model.headline}</h1>
 ${problems.length > 0 ? html`<ul class="problems">${problems.map((problem) => html`<li>${problem}</li>`)}</ul>` : ''}
 ${paths.length > 0 ? pathList(paths) : html`<p class="empty">No path yet: a path shows up with its first MPTCP subflow, or when the configuration names it.</p>`}
 ${hidden > 0 ? html`<p class="empty">${hidden} more paths are in the metrics.</p>` : ''}
@@ -113,7 +120,8 @@ function pathCard(path: PagePath, totals: { readonly send: number; readonly rece
 <li>
 <div class="title"><h2>${path.name}</h2>${path.access === undefined ? '' : html`<span class="tag">${path.access}</span>`}${path.metered === true ? html`<span class="tag metered">metered</span>` : ''}</div>
 ${where.length === 0 ? '' : html`<p class="where">${where.slice(0, SHOWN_ADDRESSES).map((each) => html`<span>${each}</span> `)}</p>`}
-<p>${path.words}</p>
+<p class="state ${path.condition}">${path.words}</p>
+${path.advice === undefined ? '' : html`<p class="advice">${path.advice}</p>`}
 <dl class="rates">
 ${rate('Sending', 'send', path.sendBytesPerSecond, totals.send)}
 ${rate('Receiving', 'receive', path.receiveBytesPerSecond, totals.receive)}

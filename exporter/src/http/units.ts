@@ -22,6 +22,19 @@ export function duration(seconds: number): string {
   return scaled(seconds, TIMES);
 }
 
+/** A moment (Unix time) by the local clock, with its date unless that is today's: `14:02:11`, `2026-11-21 14:02:11`. */
+export function clockTime(atSeconds: number, nowSeconds: number): string {
+  const [date, time] = localTime(atSeconds);
+  return date === localTime(nowSeconds)[0] ? time : `${date} ${time}`;
+}
+
+function localTime(seconds: number): [date: string, time: string] {
+  const local = new Date(1000 * seconds);
+  const two = (number: number) => String(number).padStart(2, '0');
+  const date = `${local.getFullYear()}-${two(local.getMonth() + 1)}-${two(local.getDate())}`;
+  return [date, `${two(local.getHours())}:${two(local.getMinutes())}:${two(local.getSeconds())}`];
+}
+
 /** In the largest unit of which there is at least one after rounding; below the smallest unit, whole ones. */
 function scaled(value: number, units: readonly (readonly [size: number, name: string])[]): string {
   for (const [size, name] of units) {

@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
 import { loadYamlFile } from '../config/load.ts';
-import { section } from '../config/schema.ts';
+import { section } from '../config/section.ts';
 import { readTextFile } from '../config/text-file.ts';
 import { asExporterError } from '../errors.ts';
 

@@ -3,6 +3,13 @@ import { errnoError, type Wording } from './errno.ts';
 
 const SANDBOX = 'Allow that family in the sandbox (systemd: RestrictAddressFamilies; containers: the seccomp profile).';
 
+/** The same on every Linux platform that Node.js runs on. */
+const EAGAIN = 11;
+const MSG_ERRQUEUE = 0x2000;
+
+/** An entry of the error queue takes 48 or 60 bytes. */
+const MAX_CONTROL_BYTES = 256;
+
 /** Waits for a descriptor in the event loop's own epoll: no thread, and no CPU time while nothing happens. */
 export interface Watch {
   /** Has the listener called once more, soon if the descriptor is ready already; nothing while it is waited for. */
@@ -11,31 +18,50 @@ export interface Watch {
   close(): void;
 }
 
-/** The three libc calls that Node.js lacks, and the waiting that it does not offer; the rest goes through node:fs. */
+/** The libc calls that Node.js lacks, and the waiting that it does not offer; the rest goes through node:fs and node:net. */
 export interface Libc {
   /** socket(2): a new descriptor, which the caller closes. Throws by errno ({@link errnoError}). */
   socket(domain: number, type: number, protocol: number): number;
-  /** bind(2) with the bytes of a `struct sockaddr`. Throws by errno. */
-  bind(descriptor: number, address: Uint8Array): void;
-  /** setsockopt(2) with an `int` value. Throws by errno. */
-  setsockopt(descriptor: number, level: number, option: number, value: number): void;
+  /** bind(2) with the bytes of a `struct sockaddr`. Throws by errno, in the words given or its own. */
+  bind(descriptor: number, address: Uint8Array, wording?: Wording): void;
+  /** connect(2) of a non-blocking socket with the bytes of a `struct sockaddr`: 0 or the errno, as a rule EINPROGRESS. */
+  connect(descriptor: number, address: Uint8Array): number;
+  /** setsockopt(2) with an `int` or with bytes. Throws by errno, in the words given or its own. */
+  setsockopt(descriptor: number, level: number, option: number, value: number | Uint8Array, wording?: Wording): void;
+  /** getsockopt(2) of an `int`. Throws by errno. */
+  getsockopt(descriptor: number, level: number, option: number): number;
+  /** Control messages (cmsg(3)) of the oldest entry of a non-blocking socket's error queue, undefined when it is empty. */
+  takeQueuedError(descriptor: number): Uint8Array | undefined;
   /**
-   * Calls `onReady` once when the socket can be read or has an error to fetch; again after {@link Watch.arm}. Does not
-   * keep the process alive. For sockets only: on a file, which cannot be waited for, koffi 3.3 brings the process down.
+   * Calls `onReady` once when the socket can be read (or written) or has an error to fetch; again after {@link Watch.arm}.
+   * Does not keep the process alive. For sockets only: on a file, which cannot be waited for, koffi 3.3 brings the process
+   * down.
    */
-  watch(descriptor: number, onReady: () => void): Watch;
+  watch(descriptor: number, onReady: () => void, until?: 'readable' | 'writable'): Watch;
 }
 
 /** The part of koffi that is used. */
 interface Koffi {
-  load(path: null): { func(prototype: string): (...args: unknown[]) => unknown };
+  load(path: null): {
+    func(prototype: string): (...args: unknown[]) => unknown;
+    func(name: string, result: string, parameters: readonly unknown[]): (...args: unknown[]) => unknown;
+  };
+  /** A type without a name: names are taken once per process. */
+  struct(members: Readonly<Record<string, unknown>>): unknown;
+  pointer(type: unknown): unknown;
+  inout(type: unknown): unknown;
   errno(): number;
   /** A libuv poll handle, whose methods must not be called after `close`. */
-  node: { poll(descriptor: number, callback: () => void): PollHandle };
+  node: { poll(descriptor: number, events: PollEvents, callback: () => void): PollHandle };
+}
+
+interface PollEvents {
+  readonly readable?: boolean;
+  readonly writable?: boolean;
 }
 
 interface PollHandle {
-  start(callback: () => void): void;
+  start(events: PollEvents, callback: () => void): void;
   stop(): void;
   unref(): void;
   close(): void;
@@ -66,6 +92,11 @@ function bindLibc(koffi: Koffi): Libc {
   const setsockopt = program.func(
     'int setsockopt(int descriptor, int level, int option, const void *value, uint32_t length)',
   );
+  const connect = program.func('int connect(int descriptor, const void *address, uint32_t length)');
+  const getsockopt = program.func(
+    'int getsockopt(int descriptor, int level, int option, _Out_ int *value, _Inout_ uint32_t *length)',
+  );
+  const recvmsg = program.func('recvmsg', 'long', ['int', koffi.inout(koffi.pointer(messageHeader(koffi))), 'int']);
   const checked = (returned: unknown, wording: Wording): number => {
     if (typeof returned !== 'number' || returned < 0) throw errnoError(koffi.errno(), wording);
     return returned;
@@ -76,20 +107,59 @@ function bindLibc(koffi: Koffi): Libc {
         doing: `open a socket of address family ${domain}`,
         remedies: { permission_denied: SANDBOX, not_supported: SANDBOX },
       }),
-    bind: (descriptor, address) => {
-      checked(bind(descriptor, address, address.length), { doing: 'bind a socket' });
+    bind: (descriptor, address, wording = { doing: 'bind a socket' }) => {
+      checked(bind(descriptor, address, address.length), wording);
     },
-    setsockopt: (descriptor, level, option, value) => {
-      checked(setsockopt(descriptor, level, option, Int32Array.of(value), 4), {
-        doing: `set socket option ${option} of level ${level}`,
+    connect: (descriptor, address) => (connect(descriptor, address, address.length) === 0 ? 0 : koffi.errno()),
+    setsockopt: (descriptor, level, option, value, wording) => {
+      const bytes = typeof value === 'number' ? Int32Array.of(value) : value;
+      checked(
+        setsockopt(descriptor, level, option, bytes, bytes.byteLength),
+        wording ?? { doing: `set socket option ${option} of level ${level}` },
+      );
+    },
+    getsockopt: (descriptor, level, option) => {
+      const value = new Int32Array(1);
+      const length = Uint32Array.of(value.byteLength);
+      checked(getsockopt(descriptor, level, option, value, length), {
+        doing: `get socket option ${option} of level ${level}`,
       });
+      return value[0] ?? 0;
     },
-    watch: (descriptor, onReady) => watch(koffi, descriptor, onReady),
+    takeQueuedError: (descriptor) => {
+      const control = new Uint8Array(MAX_CONTROL_BYTES);
+      const header = messageWith(control);
+      const returned = recvmsg(descriptor, header, MSG_ERRQUEUE);
+      if (typeof returned === 'number' && returned < 0 && koffi.errno() === EAGAIN) return undefined;
+      checked(returned, { doing: "read a socket's error queue" });
+      return control.subarray(0, header.controlBytes);
+    },
+    watch: (descriptor, onReady, until = 'readable') => watch(koffi, descriptor, { [until]: true }, onReady),
   };
 }
 
+/** `struct msghdr` with one `struct iovec` (recvmsg(2)), on 64 bits as on 32. */
+function messageHeader(koffi: Koffi): unknown {
+  const part = koffi.struct({ base: 'void *', bytes: 'size_t' });
+  return koffi.struct({
+    name: 'void *',
+    nameBytes: 'uint32_t',
+    parts: koffi.pointer(part),
+    partCount: 'size_t',
+    control: 'void *',
+    controlBytes: 'size_t',
+    flags: 'int',
+  });
+}
+
+/** Room for an entry of the error queue but for the packet that it quotes; koffi replaces the members by what it reads back. */
+function messageWith(control: Uint8Array) {
+  const parts = { base: new Uint8Array(1), bytes: 1 };
+  return { name: null, nameBytes: 0, parts, partCount: 1, control, controlBytes: control.length, flags: 0 };
+}
+
 /** One shot at a time, because libuv ends the waiting by itself when the descriptor has an error (POLLERR). */
-function watch(koffi: Koffi, descriptor: number, onReady: () => void): Watch {
+function watch(koffi: Koffi, descriptor: number, events: PollEvents, onReady: () => void): Watch {
   let state: 'armed' | 'fired' | 'closed' = 'armed';
   const fire = (): void => {
     handle.stop();
@@ -99,13 +169,13 @@ function watch(koffi: Koffi, descriptor: number, onReady: () => void): Watch {
       if (state === 'fired') onReady();
     });
   };
-  const handle = koffi.node.poll(descriptor, fire);
+  const handle = koffi.node.poll(descriptor, events, fire);
   handle.unref();
   return {
     arm: () => {
       if (state !== 'fired') return;
       state = 'armed';
-      handle.start(fire);
+      handle.start(events, fire);
     },
     close: () => {
       if (state !== 'closed') handle.close();

@@ -1,3 +1,4 @@
+import { Histogram } from './histogram.ts';
 import type { Folded, Ledger } from './ledger.ts';
 import type { Snapshot } from './model.ts';
 
@@ -9,13 +10,6 @@ export const RTT_BUCKETS_SECONDS: readonly number[] = [
 /** The `_max_` gauges look back this far. */
 export const MAXIMUM_WINDOW_SECONDS = 15;
 
-/** A histogram as Prometheus counts it: `counts[i]` observations at or below `RTT_BUCKETS_SECONDS[i]`, `count` in all. */
-export interface RttHistogram {
-  readonly counts: readonly number[];
-  readonly count: number;
-  readonly sumSeconds: number;
-}
-
 /** One path's throughput; absent until a span has been measured, or where the source reports no bytes. */
 export interface PathThroughput {
   readonly sendBytesPerSecond?: number;
@@ -23,7 +17,8 @@ export interface PathThroughput {
   /** Highest span of the last {@link MAXIMUM_WINDOW_SECONDS}. */
   readonly maximumSendBytesPerSecond?: number;
   readonly maximumReceiveBytesPerSecond?: number;
-  readonly rtt: RttHistogram;
+  /** Round-trip times in seconds, with the bounds {@link RTT_BUCKETS_SECONDS}. */
+  readonly rtt: Histogram;
 }
 
 interface Direction {
@@ -34,7 +29,7 @@ interface Direction {
 interface PathMeter {
   readonly send: Direction;
   readonly receive: Direction;
-  readonly rtt: { counts: number[]; count: number; sumSeconds: number };
+  readonly rtt: Histogram;
 }
 
 /** Measures each path over the ledger's spans: throughput both ways, and the RTTs of the subflows that moved data. */
@@ -55,7 +50,7 @@ export class ThroughputMeter {
     snapshot.sockets.value?.subflows.forEach(({ path, socket }, index) => {
       if (activity[index] === 0) return;
       const { rttSeconds } = socket.tcp;
-      if (rttSeconds !== undefined) observe(this.#meter(path).rtt, rttSeconds);
+      if (rttSeconds !== undefined) this.#meter(path).rtt.observe(rttSeconds);
     });
   }
 
@@ -82,7 +77,7 @@ export class ThroughputMeter {
         // The ledger starts at 0 too, so a path's first span holds all it has moved.
         send: { base: 0, recent: [] },
         receive: { base: 0, recent: [] },
-        rtt: { counts: RTT_BUCKETS_SECONDS.map(() => 0), count: 0, sumSeconds: 0 },
+        rtt: new Histogram(RTT_BUCKETS_SECONDS),
       };
       this.#meters.set(path, meter);
     }
@@ -99,12 +94,4 @@ function step(direction: Direction, total: number, span: number, now: number): v
 
 function highest({ recent }: Direction): number {
   return recent.reduce((most, { rate }) => Math.max(most, rate), 0);
-}
-
-function observe(histogram: PathMeter['rtt'], seconds: number): void {
-  for (let i = RTT_BUCKETS_SECONDS.length - 1; i >= 0 && seconds <= (RTT_BUCKETS_SECONDS[i] ?? 0); i--) {
-    histogram.counts[i] = (histogram.counts[i] ?? 0) + 1;
-  }
-  histogram.count++;
-  histogram.sumSeconds += seconds;
 }

@@ -4,6 +4,7 @@ import { endpoints } from './endpoints.ts';
 import { events } from './events.ts';
 import { interfaces } from './interfaces.ts';
 import { mib } from './mib.ts';
+import { pathHealth } from './path-health.ts';
 import { paths } from './paths.ts';
 import { ownProcess } from './process.ts';
 import { source } from './source.ts';
@@ -16,6 +17,7 @@ export const COLLECTORS: readonly Collector[] = [
   sysctl,
   connections,
   paths,
+  pathHealth,
   subflows,
   endpoints,
   events,

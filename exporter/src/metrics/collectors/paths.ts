@@ -1,7 +1,5 @@
-import { SUBFLOW_STATES, type SubflowState, subflowState } from '../../mptcp/activity.ts';
+import { SUBFLOW_HEALTH_STATES } from '../../mptcp/health/states.ts';
 import { CLOSE_REASONS } from '../../mptcp/ledger/path-totals.ts';
-import type { Subflow } from '../../mptcp/model.ts';
-import { RTT_BUCKETS_SECONDS } from '../../mptcp/throughput.ts';
 import { collector } from '../collector.ts';
 import { counter, gauge, histogram } from '../family.ts';
 
@@ -40,7 +38,11 @@ export const paths = collector(
       'Subflows whose last bytes could not be learnt, because they closed abruptly or the kernel does not tell of closes: what moved since the look before is missing from the totals.',
       ['path'],
     ),
-    subflows: gauge('mptcp_path_subflows', 'Open subflows by what they do.', ['path', 'state']),
+    subflows: gauge(
+      'mptcp_path_subflows',
+      'Open subflows by what they do, judged over time; stalled and silent ones are suspicious (docs/health.md).',
+      ['path', 'state'],
+    ),
     established: counter(
       'mptcp_path_subflows_established_total',
       'Subflows that opened on the path since the exporter started.',
@@ -77,7 +79,7 @@ export const paths = collector(
       ['path'],
     ),
   },
-  ({ picture: { snapshot, ledger, throughput, facts } }, emit) => {
+  ({ picture: { snapshot, ledger, throughput, facts, health } }, emit) => {
     for (const { name, interfaceName, addresses, access, metered, backup, endpointIds } of snapshot.paths) {
       emit.info(
         {
@@ -110,13 +112,12 @@ export const paths = collector(
       emit.maximumSend(labels, speed.maximumSendBytesPerSecond);
       emit.maximumReceive(labels, speed.maximumReceiveBytesPerSecond);
       if (snapshot.capabilities.get('subflow_rtt') === false) continue;
-      const { counts, count, sumSeconds } = speed.rtt;
-      emit.rtt.buckets(labels, { bounds: RTT_BUCKETS_SECONDS, counts, count, sum: sumSeconds });
+      emit.rtt.buckets(labels, speed.rtt);
     }
     if (snapshot.sockets.value === undefined) return;
-    const open = countOpen(snapshot.sockets.value.subflows);
     for (const path of ledger.paths.keys()) {
-      for (const state of SUBFLOW_STATES) emit.subflows({ path, state }, open.get(path)?.[state] ?? 0);
+      const open = health.paths.get(path)?.judgement.subflows;
+      for (const state of SUBFLOW_HEALTH_STATES) emit.subflows({ path, state }, open?.[state] ?? 0);
     }
   },
 );
@@ -124,14 +125,4 @@ export const paths = collector(
 /** `true`, `false`, or empty where it is not known. */
 function flag(value: boolean | undefined): string {
   return value === undefined ? '' : String(value);
-}
-
-function countOpen(subflows: readonly Subflow[]): ReadonlyMap<string, Record<SubflowState, number>> {
-  const counts = new Map<string, Record<SubflowState, number>>();
-  for (const subflow of subflows) {
-    const byState = counts.get(subflow.path) ?? { active: 0, idle: 0, backup: 0, closing: 0 };
-    byState[subflowState(subflow)]++;
-    counts.set(subflow.path, byState);
-  }
-  return counts;
 }

@@ -1,4 +1,3 @@
-import { subflowState } from '../../mptcp/activity.ts';
 import { collector } from '../collector.ts';
 import { counter, gauge } from '../family.ts';
 import { subflowLabels } from '../labels.ts';
@@ -22,7 +21,10 @@ export const subflows = collector(
       'backup',
       'congestion_control',
     ]),
-    state: gauge('mptcp_subflow_state', '1 for the state the subflow is in.', [...LABELS, 'state']),
+    state: gauge('mptcp_subflow_state', '1 for the state the subflow is in, judged over time (docs/health.md).', [
+      ...LABELS,
+      'state',
+    ]),
     sent: counter(
       'mptcp_subflow_sent_bytes_total',
       'TCP payload bytes sent, retransmissions included, from tcp_info.',
@@ -86,7 +88,7 @@ export const subflows = collector(
       LABELS,
     ),
   },
-  ({ picture: { snapshot, ledger, shownSubflows, hiddenSubflows } }, emit) => {
+  ({ picture: { snapshot, ledger, health, shownSubflows, hiddenSubflows } }, emit) => {
     if (snapshot.sockets.value === undefined) return;
     emit.hidden({}, hiddenSubflows);
     for (const subflow of shownSubflows) {
@@ -104,7 +106,8 @@ export const subflows = collector(
         },
         1,
       );
-      emit.state({ ...labels, state: subflowState(subflow) }, 1);
+      const state = health.stateOf(subflow);
+      if (state !== undefined) emit.state({ ...labels, state }, 1);
       emit.sent(labels, tcp.sentBytes);
       emit.received(labels, tcp.receivedBytes);
       emit.acknowledged(labels, tcp.acknowledgedBytes);

@@ -7,7 +7,14 @@ import { Failovers } from './failovers.ts';
 import { Interfaces } from './links.ts';
 import { PathWatch } from './path-watch.ts';
 import type { HealthSettings } from './settings.ts';
-import type { CheckRequest, HealthInput, HealthReport, ObservedDuration, PathTraffic } from './states.ts';
+import type {
+  CheckRequest,
+  HealthInput,
+  HealthReport,
+  ObservedDuration,
+  PathTraffic,
+  SubflowHealthState,
+} from './states.ts';
 import { type Moment, SubflowWatch } from './subflow-watch.ts';
 
 /** Paths beyond this many are not judged: container hosts make interfaces by the thousand. */
@@ -43,6 +50,11 @@ export class Health {
   constructor(options: { readonly settings: HealthSettings; readonly configuredPaths: Iterable<string> }) {
     this.#settings = options.settings;
     this.#configured = new Set(options.configuredPaths);
+  }
+
+  /** The state of a subflow of the last look by its key. */
+  stateOf(key: string | number): SubflowHealthState | undefined {
+    return this.#subflows.get(key)?.state;
   }
 
   /** Entries held, for a test that none are left behind. */

@@ -62,7 +62,10 @@ export class SubflowWatch {
   receivedBytes = 0;
   #acknowledgedBytes = 0;
   #outstandingSince: number | undefined;
+  /** Last arrival of data. */
   #gainedAt: number | undefined;
+  /** The look that showed it. */
+  #gainedLook = -1;
   #runStartBytes = 0;
   /** What the connection had received elsewhere when this subflow last received. */
   #elsewhereBytes: number | undefined;
@@ -113,7 +116,7 @@ export class SubflowWatch {
       this.movingSince = undefined;
       return;
     }
-    if (gained) this.#gain(received, moment.now);
+    if (gained) this.#gain(received, tcp, moment);
     this.receivedBytes = received;
     this.#acknowledgedBytes = acknowledgedBytes;
     this.#feelPulse(tcp, moment.now);
@@ -127,17 +130,17 @@ export class SubflowWatch {
    * Judges silence: `connectionBytes` is what all subflows of the connection have received, `othersReceive` whether another of
    * them received lately.
    */
-  judgeSilence(connectionBytes: number, othersReceive: boolean, { now, settings }: Moment): void {
+  judgeSilence(connectionBytes: number, othersReceive: boolean, { now, look, settings }: Moment): void {
     const elsewhere = connectionBytes - this.receivedBytes;
     // A sum that shrank lost a subflow that closed.
-    if (this.#gainedAt === now || this.#elsewhereBytes === undefined || elsewhere < this.#elsewhereBytes)
+    if (this.#gainedLook === look) this.silentSince = undefined;
+    if (this.#gainedLook === look || this.#elsewhereBytes === undefined || elsewhere < this.#elsewhereBytes)
       this.#elsewhereBytes = elsewhere;
     const candidate =
       othersReceive &&
       this.open &&
       this.stalledSince === undefined &&
       this.#gainedAt !== undefined &&
-      this.#gainedAt < now &&
       this.receivedBytes - this.#runStartBytes >= RECEIVING_BYTES;
     if (!candidate) {
       this.silentSince = undefined;
@@ -162,11 +165,13 @@ export class SubflowWatch {
     this.ripeAt = this.ripeAt === undefined ? at : Math.min(this.ripeAt, at);
   }
 
-  #gain(received: number, now: number): void {
-    if (this.#gainedAt === undefined || now - this.#gainedAt > RUN_GAP_SECONDS)
-      this.#runStartBytes = this.receivedBytes;
+  #gain(received: number, tcp: TcpInfo, { now, look }: Moment): void {
+    // It may have arrived right after the look before: a silence that began then is as old.
+    const at = Math.max(this.#gainedAt ?? Number.NEGATIVE_INFINITY, now - (tcp.lastDataReceivedSeconds ?? 0));
+    if (this.#gainedAt === undefined || at - this.#gainedAt > RUN_GAP_SECONDS) this.#runStartBytes = this.receivedBytes;
     this.#runStartBytes = Math.min(this.#runStartBytes, received);
-    this.#gainedAt = now;
+    this.#gainedAt = at;
+    this.#gainedLook = look;
   }
 
   #feelPulse(tcp: TcpInfo, now: number): void {
