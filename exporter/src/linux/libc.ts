@@ -1,6 +1,8 @@
 import { ExporterError } from '../errors.ts';
 import { errnoError, type Wording } from './errno.ts';
 
+const MSG_DONTWAIT = 0x40;
+
 const SANDBOX = 'Allow that family in the sandbox (systemd: RestrictAddressFamilies; containers: the seccomp profile).';
 
 /** Waits for a descriptor in the event loop's own epoll: no thread, and no CPU time while nothing happens. */
@@ -11,7 +13,15 @@ export interface Watch {
   close(): void;
 }
 
-/** The three libc calls that Node.js lacks, and the waiting that it does not offer; the rest goes through node:fs. */
+/** Room for datagrams that are received together in a thread of libuv's pool, while the event loop does something else. */
+export interface DatagramBatch {
+  /** Receives those that wait, at most as many as fit, and gives their number (recvmmsg(2)). Rejects with an `errno` as node:fs does. */
+  receive(descriptor: number): Promise<number>;
+  /** What the last call received in this slot; as long as the slot when it was cut off. */
+  at(slot: number): DataView;
+}
+
+/** The libc calls that Node.js lacks, and the waiting that it does not offer; the rest goes through node:fs. */
 export interface Libc {
   /** socket(2): a new descriptor, which the caller closes. Throws by errno ({@link errnoError}). */
   socket(domain: number, type: number, protocol: number): number;
@@ -24,14 +34,34 @@ export interface Libc {
    * keep the process alive. For sockets only: on a file, which cannot be waited for, koffi 3.3 brings the process down.
    */
   watch(descriptor: number, onReady: () => void): Watch;
+  /** Room for `slots` datagrams of up to `slotBytes` each. One call at a time, and none may outlive its descriptor. */
+  datagramBatch(slots: number, slotBytes: number): DatagramBatch;
 }
 
 /** The part of koffi that is used. */
 interface Koffi {
-  load(path: null): { func(prototype: string): (...args: unknown[]) => unknown };
+  load(path: null): { func(prototype: string): KoffiFunction };
   errno(): number;
+  /** Where the bytes of a typed array are; they stay there. */
+  address(bytes: Uint8Array): bigint;
+  struct(members: Readonly<Record<string, unknown>>): KoffiType;
+  array(type: KoffiType, length: number): KoffiType;
+  sizeof(type: KoffiType): number;
+  offsetof(type: KoffiType, member: string): number;
+  encode(bytes: Uint8Array, type: KoffiType, value: unknown): void;
   /** A libuv poll handle, whose methods must not be called after `close`. */
   node: { poll(descriptor: number, callback: () => void): PollHandle };
+}
+
+interface KoffiFunction {
+  (...args: unknown[]): unknown;
+  /** Calls in a thread of the pool; the callback is last. */
+  async(...args: unknown[]): void;
+}
+
+/** A type that koffi has laid out as this platform's C compiler would. */
+interface KoffiType {
+  readonly name: string;
 }
 
 interface PollHandle {
@@ -66,6 +96,9 @@ function bindLibc(koffi: Koffi): Libc {
   const setsockopt = program.func(
     'int setsockopt(int descriptor, int level, int option, const void *value, uint32_t length)',
   );
+  const recvmmsg = program.func(
+    'int recvmmsg(int descriptor, void *messages, unsigned int slots, int flags, void *timeout)',
+  );
   const checked = (returned: unknown, wording: Wording): number => {
     if (typeof returned !== 'number' || returned < 0) throw errnoError(koffi.errno(), wording);
     return returned;
@@ -85,7 +118,58 @@ function bindLibc(koffi: Koffi): Libc {
       });
     },
     watch: (descriptor, onReady) => watch(koffi, descriptor, onReady),
+    datagramBatch: (slots, slotBytes) => {
+      const { bytes, headers, sizeAt, kept } = layOut(koffi, slots, slotBytes);
+      return {
+        receive: (descriptor) =>
+          new Promise((resolve, reject) => {
+            recvmmsg.async(descriptor, headers, slots, MSG_DONTWAIT, null, (error: unknown, received: unknown) => {
+              // The kernel has written to this memory by its address alone: it must not have been collected till now.
+              if (error || kept.length === 0) reject(error);
+              else if (typeof received === 'number' && received >= 0) resolve(received);
+              else reject(Object.assign(new Error('recvmmsg failed'), { errno: -koffi.errno() }));
+            });
+          }),
+        at: (slot) => new DataView(bytes.buffer, slot * slotBytes, Math.min(sizeAt(slot), slotBytes)),
+      };
+    },
   };
+}
+
+/** The memory of a batch: a `struct mmsghdr` for each slot (recvmmsg(2)), which points to an iovec, which points to the slot. */
+function layOut(koffi: Koffi, slots: number, slotBytes: number) {
+  const Vector = koffi.struct({ base: 'void *', length: 'size_t' });
+  const Message = koffi.struct({
+    name: 'void *',
+    nameLength: 'uint32_t',
+    vectors: 'void *',
+    vectorCount: 'size_t',
+    control: 'void *',
+    controlLength: 'size_t',
+    flags: 'int',
+  });
+  const Header = koffi.struct({ message: Message, size: 'uint32_t' });
+  const bytes = new Uint8Array(slots * slotBytes);
+  const fill = (type: KoffiType, contentOf: (slot: number) => object): Uint8Array => {
+    const memory = new Uint8Array(slots * koffi.sizeof(type));
+    koffi.encode(
+      memory,
+      koffi.array(type, slots),
+      Array.from({ length: slots }, (_, slot) => contentOf(slot)),
+    );
+    return memory;
+  };
+  const pointer = (memory: Uint8Array, offset: number): bigint => koffi.address(memory) + BigInt(offset);
+  const vectors = fill(Vector, (slot) => ({ base: pointer(bytes, slot * slotBytes), length: slotBytes }));
+  const none = { name: null, nameLength: 0, control: null, controlLength: 0, flags: 0 };
+  const headers = fill(Header, (slot) => {
+    const vector = pointer(vectors, slot * koffi.sizeof(Vector));
+    return { message: { ...none, vectors: vector, vectorCount: 1 }, size: 0 };
+  });
+  const view = new DataView(headers.buffer);
+  const sizeAt = (slot: number): number =>
+    view.getUint32(slot * koffi.sizeof(Header) + koffi.offsetof(Header, 'size'), true);
+  return { bytes, headers, sizeAt, kept: [bytes, vectors, headers] };
 }
 
 /** One shot at a time, because libuv ends the waiting by itself when the descriptor has an error (POLLERR). */

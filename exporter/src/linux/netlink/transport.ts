@@ -1,6 +1,6 @@
 import fs from 'node:fs';
-import { asExporterError } from '../../errors.ts';
-import type { Libc } from '../libc.ts';
+import { asExporterError, ExporterError } from '../../errors.ts';
+import type { DatagramBatch, Libc } from '../libc.ts';
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
@@ -19,13 +19,24 @@ const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 /** For 20,000 messages at once (the kernel doubles the figure, and charges 1.3 KiB for each); memory is taken only while they wait. */
 const EVENT_BUFFER_BYTES = 16 * 1024 * 1024;
 
+/** Most datagrams of a read ahead, a few milliseconds' work for the kernel, which fills at most 32 KiB each. */
+export const AHEAD_SLOTS = 16;
+/** Room for each of them. */
+export const AHEAD_SLOT_BYTES = 32 * 1024;
+
 /** The end of a netlink socket that moves bytes; tests put a scripted kernel in its place. Errors carry `errno` as node:fs's do. */
 export interface Transport {
   /** Sends one request to the kernel. */
   write(bytes: Uint8Array): void;
   /** Reads one datagram, of which what exceeds `into` is lost; fails with EAGAIN rather than block. */
   read(into: Uint8Array): number;
-  /** Gives back the descriptor. */
+  /**
+   * Reads the datagrams that wait, at most {@link AHEAD_SLOTS}, in another thread; each is good until the call after the
+   * next, and one of {@link AHEAD_SLOT_BYTES} was cut off. Rejects with EAGAIN when there is none. One call at a time.
+   * Optional, because a scripted kernel need not have threads.
+   */
+  readAhead?(): Promise<readonly DataView[]>;
+  /** Gives back the descriptor, after the end of a read that is under way in another thread. */
   close(): void;
 }
 
@@ -41,13 +52,45 @@ export function openTransport(libc: Libc, protocol: number): Transport {
     libc.setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER_BYTES);
     libc.setsockopt(descriptor, SOL_NETLINK, NETLINK_CAP_ACK, 1);
     libc.setsockopt(descriptor, SOL_NETLINK, NETLINK_EXT_ACK, 1);
+    const { read, close } = readable(descriptor);
+    const ahead = readerAhead(libc, descriptor);
     return {
       write: (bytes) => {
         fs.writeSync(descriptor, bytes);
       },
-      ...readable(descriptor),
+      read,
+      readAhead: ahead.read,
+      close: () => ahead.close(close),
     };
   });
+}
+
+/** Reads into two batches in turn, made when first used: most machines have few sockets. */
+function readerAhead(libc: Libc, descriptor: number) {
+  let batches: DatagramBatch[] = [];
+  let reading: Promise<unknown> | undefined;
+  let closed = false;
+  return {
+    read: async (): Promise<readonly DataView[]> => {
+      if (closed) throw new ExporterError('interrupted', 'the netlink socket was closed');
+      if (batches.length === 0) batches = [1, 2].map(() => libc.datagramBatch(AHEAD_SLOTS, AHEAD_SLOT_BYTES));
+      const batch = batches.shift() as DatagramBatch;
+      batches.push(batch);
+      const received = batch.receive(descriptor);
+      reading = received;
+      try {
+        return Array.from({ length: await received }, (_, slot) => batch.at(slot));
+      } finally {
+        reading = undefined;
+      }
+    },
+    /** Closing under a reading thread could have it read from whatever gets the same number next. */
+    close: (close: () => void): void => {
+      closed = true;
+      if (reading === undefined) close();
+      else void reading.then(close, close);
+    },
+  };
 }
 
 /**
