@@ -30,6 +30,8 @@ export interface NetlinkSocketOptions {
 /** A request, how to decode what answers it, and how to word its failure. */
 export interface Query<T> extends NetlinkRequest, Wording {
   readonly decode: RowDecoder<T>;
+  /** Has another thread ask, when the kernel is likely to walk a whole table before the call returns. */
+  readonly elsewhere?: boolean;
 }
 
 /** What spoils a dump so that repeating it may help. */
@@ -147,7 +149,10 @@ export class NetlinkSocket {
   async #send<T>(query: Query<T>, flags: number, budget: Budget): Promise<number> {
     this.#sequence = (this.#sequence + 1) >>> 0;
     const bytes = encodeRequest(query, flags, this.#sequence);
-    await this.#call(query, budget, (transport) => transport.write(bytes));
+    const elsewhere = query.elsewhere === true;
+    await this.#call(query, budget, (transport) =>
+      elsewhere && transport.writeElsewhere ? transport.writeElsewhere(bytes) : transport.write(bytes),
+    );
     return this.#sequence;
   }
 

@@ -1,6 +1,9 @@
 import fs from 'node:fs';
+import { promisify } from 'node:util';
 import { asExporterError, ExporterError } from '../../errors.ts';
 import type { DatagramBatch, Libc } from '../libc.ts';
+
+const writeInPool = promisify(fs.write) as (descriptor: number, bytes: Uint8Array) => Promise<unknown>;
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
@@ -26,8 +29,10 @@ export const AHEAD_SLOT_BYTES = 32 * 1024;
 
 /** The end of a netlink socket that moves bytes; tests put a scripted kernel in its place. Errors carry `errno` as node:fs's do. */
 export interface Transport {
-  /** Sends one request to the kernel. */
+  /** Sends one request to the kernel, which does the first share of the work that it asks for before this returns. */
   write(bytes: Uint8Array): void;
+  /** The same in another thread; optional like {@link readAhead}. */
+  writeElsewhere?(bytes: Uint8Array): Promise<void>;
   /** Reads one datagram, of which what exceeds `into` is lost; fails with EAGAIN rather than block. */
   read(into: Uint8Array): number;
   /**
@@ -53,42 +58,51 @@ export function openTransport(libc: Libc, protocol: number): Transport {
     libc.setsockopt(descriptor, SOL_NETLINK, NETLINK_CAP_ACK, 1);
     libc.setsockopt(descriptor, SOL_NETLINK, NETLINK_EXT_ACK, 1);
     const { read, close } = readable(descriptor);
-    const ahead = readerAhead(libc, descriptor);
+    const elsewhere = otherThread(libc, descriptor);
     return {
       write: (bytes) => {
         fs.writeSync(descriptor, bytes);
       },
+      writeElsewhere: elsewhere.write,
       read,
-      readAhead: ahead.read,
-      close: () => ahead.close(close),
+      readAhead: elsewhere.read,
+      close: () => elsewhere.close(close),
     };
   });
 }
 
-/** Reads into two batches in turn, made when first used: most machines have few sockets. */
-function readerAhead(libc: Libc, descriptor: number) {
+/** Calls that a thread of libuv's pool makes, one at a time. */
+function otherThread(libc: Libc, descriptor: number) {
   let batches: DatagramBatch[] = [];
-  let reading: Promise<unknown> | undefined;
+  let underWay: Promise<unknown> | undefined;
   let closed = false;
+  const call = async <T>(begin: () => Promise<T>): Promise<T> => {
+    if (closed) throw new ExporterError('interrupted', 'the netlink socket was closed');
+    const begun = begin();
+    underWay = begun;
+    try {
+      return await begun;
+    } finally {
+      underWay = undefined;
+    }
+  };
   return {
+    write: async (bytes: Uint8Array): Promise<void> => {
+      await call(() => writeInPool(descriptor, bytes));
+    },
+    /** Into two batches in turn, made when first used: most machines have few sockets. */
     read: async (): Promise<readonly DataView[]> => {
-      if (closed) throw new ExporterError('interrupted', 'the netlink socket was closed');
       if (batches.length === 0) batches = [1, 2].map(() => libc.datagramBatch(AHEAD_SLOTS, AHEAD_SLOT_BYTES));
       const batch = batches.shift() as DatagramBatch;
       batches.push(batch);
-      const received = batch.receive(descriptor);
-      reading = received;
-      try {
-        return Array.from({ length: await received }, (_, slot) => batch.at(slot));
-      } finally {
-        reading = undefined;
-      }
+      const received = await call(() => batch.receive(descriptor));
+      return Array.from({ length: received }, (_, slot) => batch.at(slot));
     },
-    /** Closing under a reading thread could have it read from whatever gets the same number next. */
+    /** Closing under a call would let it go on with whatever gets the same number next. */
     close: (close: () => void): void => {
       closed = true;
-      if (reading === undefined) close();
-      else void reading.then(close, close);
+      if (underWay === undefined) close();
+      else void underWay.then(close, close);
     },
   };
 }
