@@ -6,6 +6,7 @@ import { Link } from './link.ts';
 import { type LinkPlan, type LinkSpec, planLinks } from './links.ts';
 import { type Iperf3Options, type Iperf3Result, iperf3, type PingOptions, type PingResult, ping } from './measure.ts';
 import { claimLab, labDirectory, releaseLab, sweepLeftovers } from './registry.ts';
+import type { Sizes } from './traffic/protocol.ts';
 import { startTraffic, type Traffic, type TrafficOptions, type TransferResult } from './traffic/traffic.ts';
 
 /** What a lab is made of. */
@@ -45,7 +46,7 @@ export class Lab {
   }
 
   /** Moves bytes from beginning to end, and gives what both applications counted. */
-  async transfer(options: TrafficOptions & { readonly bytes: number }): Promise<TransferResult> {
+  async transfer(options: TrafficOptions & { readonly bytes: number | Sizes }): Promise<TransferResult> {
     return (await startTraffic(this, options)).finish();
   }
 

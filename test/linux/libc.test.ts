@@ -40,6 +40,39 @@ describe('libc', () => {
     expect(() => libc.setsockopt(-1, SOL_SOCKET, SO_REUSEADDR, 1)).toThrow(/socket option 2 of level 1: EBADF/);
   });
 
+  it('receives several datagrams together in another thread, and tells how long each is', async () => {
+    const libc = await loadLibc();
+    const descriptor = libc.socket(AF_NETLINK, SOCK_RAW_NONBLOCK, 0);
+    try {
+      const batch = libc.datagramBatch(4, 32_768);
+      await expect(batch.receive(descriptor)).rejects.toMatchObject({ errno: -constants.errno.EAGAIN });
+      writeSync(descriptor, encodeRequest({ type: 18, payload: new Uint8Array(16), answer: 16 }, 0x300, 77));
+      const received = await batch.receive(descriptor);
+      expect(received).toBeGreaterThan(0);
+      const sequences = Array.from({ length: received }, (_, slot) => batch.at(slot).getUint32(8, true));
+      expect(sequences).toEqual(sequences.map(() => 77));
+      for (let slot = 0; slot < received; slot += 1) {
+        expect(batch.at(slot).byteLength).toBeGreaterThanOrEqual(batch.at(slot).getUint32(0, true));
+      }
+    } finally {
+      closeSync(descriptor);
+    }
+    await expect(libc.datagramBatch(1, 64).receive(-1)).rejects.toMatchObject({ errno: -constants.errno.EBADF });
+  });
+
+  it('shows a datagram that was cut off as long as its slot', async () => {
+    const libc = await loadLibc();
+    const descriptor = libc.socket(AF_NETLINK, SOCK_RAW_NONBLOCK, 0);
+    try {
+      writeSync(descriptor, encodeRequest({ type: 18, payload: new Uint8Array(16), answer: 16 }, 0x300, 1));
+      const batch = libc.datagramBatch(1, 64);
+      expect(await batch.receive(descriptor)).toBe(1);
+      expect(batch.at(0).byteLength).toBe(64);
+    } finally {
+      closeSync(descriptor);
+    }
+  });
+
   it('waits for a descriptor without a thread, tells once, and again only when armed', async () => {
     const libc = await loadLibc();
     const descriptor = libc.socket(AF_NETLINK, SOCK_RAW_NONBLOCK, 0);

@@ -2,6 +2,10 @@ import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadLibc } from '../../exporter/src/linux/libc.ts';
+import { localOf } from '../../exporter/src/linux/netlink/inet-diag.ts';
+import { NETLINK_SOCK_DIAG, subflowDumpRequest } from '../../exporter/src/linux/netlink/sock-diag.ts';
+import { NetlinkSocket } from '../../exporter/src/linux/netlink/socket.ts';
+import { openTransport } from '../../exporter/src/linux/netlink/transport.ts';
 import type { Part } from '../../exporter/src/mptcp/model.ts';
 import { openNetlinkSource } from '../../exporter/src/source/netlink.ts';
 import type { Source } from '../../exporter/src/source/source.ts';
@@ -47,6 +51,13 @@ async function mptcpPair(): Promise<{ port: number; client: net.Socket; server: 
   }
 }
 
+/** A sock_diag socket of its own. */
+async function openDiagnostics(): Promise<NetlinkSocket> {
+  const libc = await loadLibc();
+  const connect = () => openTransport(libc, NETLINK_SOCK_DIAG);
+  return new NetlinkSocket({ connect, onIncident: (code) => expect(code).toBe('none') });
+}
+
 describe('the running kernel', () => {
   it('is read without a failure: sockets, loopback, endpoints, limits, counters, sysctls', async () => {
     const reading = await source.read(PARTS);
@@ -78,6 +89,31 @@ describe('the running kernel', () => {
       expect(subflows[0]?.tcp.rttSeconds).toBeGreaterThan(0);
     } finally {
       pair.close();
+    }
+  });
+
+  it('is read in full when it has so many sockets that their dump is read ahead', async () => {
+    const pair = await mptcpPair();
+    const server = net.createServer().listen(0, '127.0.0.1');
+    const clients: net.Socket[] = [];
+    try {
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      for (let i = 0; i < 400; i++) clients.push(net.connect(port, '127.0.0.1'));
+      await Promise.all(clients.map((client) => once(client, 'connect')));
+      const socket = await openDiagnostics();
+      const decode = (view: DataView, start: number) => localOf(view, start).port;
+      const ports = await socket.dump({ ...subflowDumpRequest(AF_INET), doing: 'dump', decode });
+      const own = clients.map(({ localPort }) => localPort);
+      expect(ports.filter((one) => own.includes(one)).sort()).toEqual(own.sort());
+      expect(new Set(ports).size).toBeGreaterThan(400);
+      socket.close();
+      const { sockets } = await source.read(PARTS);
+      expect(sockets.value?.subflows.some(({ remote }) => remote.port === pair.port)).toBe(true);
+    } finally {
+      pair.close();
+      for (const client of clients) client.destroy();
+      server.close();
     }
   });
 });

@@ -1,23 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createLab, type Lab } from '../lab/lab.ts';
 import { describeLive } from '../lab/vitest.ts';
-import { type RunningExporter, startExporter } from '../support/exporter.ts';
+import { type BothEnds, startBothEnds } from '../support/both-ends.ts';
 import { type Scrape, scrapeIn } from '../support/exposition.ts';
 
 const LINKS = ['eth0', 'wlan0'] as const;
-
-/** All subflows reach the server at its first address, so its paths are told by who they come from. */
-const SERVER_PATHS = `
-paths:
-  - name: eth0
-    remote: [10.77.1.0/24, fd77:1::/64]
-  - name: wlan0
-    remote: [10.77.2.0/24, fd77:2::/64]
-`;
 
 /** What `ss -ti` says of each subflow in the client, by its local address. */
 async function ssSubflows(
@@ -42,9 +30,7 @@ async function ssSubflows(
 
 describeLive('an iperf3 run over two links of 93 and 80 Mbit/s', () => {
   let lab: Lab;
-  let client: RunningExporter;
-  let server: RunningExporter;
-  let folder: string;
+  let ends: BothEnds;
 
   beforeAll(async () => {
     lab = await createLab({
@@ -53,17 +39,11 @@ describeLive('an iperf3 run over two links of 93 and 80 Mbit/s', () => {
         { name: 'wlan0', rateMbit: 80, delayMs: 10 },
       ],
     });
-    folder = mkdtempSync(join(tmpdir(), 'mptcp-paths-'));
-    const configuration = join(folder, 'server.yml');
-    writeFileSync(configuration, SERVER_PATHS);
-    const inside = (namespace: string) => ['ip', 'netns', 'exec', namespace];
-    client = await startExporter({ prefix: inside(lab.client.namespace) });
-    server = await startExporter({ prefix: inside(lab.server.namespace), args: ['--config.file', configuration] });
+    ends = await startBothEnds(lab);
   });
   afterAll(async () => {
-    await Promise.all([client?.stop(), server?.stop()]);
+    await ends?.stop();
     await lab?.close();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   const counters = () => Promise.all(LINKS.map((link) => lab.client.counters(link)));
@@ -79,7 +59,7 @@ describeLive('an iperf3 run over two links of 93 and 80 Mbit/s', () => {
     }
     return looks;
   };
-  const openSubflows = async () => (await scrapeIn(lab.client, client.url)).samples('mptcp_subflow_info').length;
+  const openSubflows = async () => (await scrapeIn(lab.client, ends.urls.client)).samples('mptcp_subflow_info').length;
 
   it.each([
     ['IPv4', { family: 4 }],
@@ -91,17 +71,17 @@ describeLive('an iperf3 run over two links of 93 and 80 Mbit/s', () => {
       // What a closed connection still had queued must not count for the next.
       await expect.poll(openSubflows, { timeout: 10_000 }).toBe(0);
       await sleep(300);
-      const before = await scrapeIn(lab.client, client.url);
+      const before = await scrapeIn(lab.client, ends.urls.client);
       const running = lab.iperf3({ seconds: 7, ...options });
       await sleep(4500);
 
       const ssLooks = await ssWithinHalfASecond();
       const first = await counters();
-      const scrape = await scrapeIn(lab.client, client.url);
+      const scrape = await scrapeIn(lab.client, ends.urls.client);
       const last = await counters();
       const ssAfter = await ssSubflows(lab);
       ssLooks.push(ssAfter, ...(await ssWithinHalfASecond()));
-      const serverScrape = await scrapeIn(lab.server, server.url);
+      const serverScrape = await scrapeIn(lab.server, ends.urls.server);
       const { sentMbit } = await running;
 
       LINKS.forEach((path, index) => {
@@ -160,7 +140,7 @@ describeLive('an iperf3 run over two links of 93 and 80 Mbit/s', () => {
 
   it('drops the series when the connections are gone, and keeps the bytes', async () => {
     await expect.poll(openSubflows, { timeout: 10_000 }).toBe(0);
-    const scrape = await scrapeIn(lab.client, client.url);
+    const scrape = await scrapeIn(lab.client, ends.urls.client);
     for (const path of LINKS) expect(sentOn(scrape, path)).toBeGreaterThan(30e6);
     expect(scrape.value('mptcp_path_unaccounted_closes_total', { path: 'eth0' })).toBeGreaterThan(0);
   });

@@ -218,6 +218,25 @@ describe('a subflow whose last bytes cannot be learnt', () => {
   });
 });
 
+describe('a join that is still to be answered', () => {
+  const asking = one({}, { state: 'syn_sent' });
+
+  it('is no subflow yet, and leaves nothing behind when it never becomes one', () => {
+    fold([asking]);
+    close(zeroed(asking));
+    settle();
+    expect(ledger.paths.has('eth0') && eth()?.subflowsEstablished).toBeFalsy();
+    expect([ledger.openSubflows, ledger.rememberedCloses]).toEqual([0, 0]);
+  });
+
+  it('counts whole once it is one, also when it was asking at the first look', () => {
+    ledger = new Ledger({ minimumSpanSeconds: 0.5 });
+    for (const socket of [asking, one({ sent: 5 })]) fold([socket]);
+    close(one({ sent: 500 }));
+    expect(eth()).toMatchObject({ sentBytes: 500, subflowsEstablished: 1, unaccountedCloses: 0 });
+  });
+});
+
 describe('plain TCP', () => {
   it('never counts, however many sockets close, and is not remembered for long', () => {
     fold([one({ sent: 10 })], [1]);
@@ -299,6 +318,20 @@ describe('a socket or its ends in use again', () => {
     close(one({ sent: 30 }, { token: 2, cookie: 2 }));
     settle();
     expect(eth()).toMatchObject({ sentBytes: 130, subflowsEstablished: 2, unaccountedCloses: 0 });
+  });
+
+  it.each<[string, readonly Step[]]>([
+    ['by its event alone', []],
+    ['by its event and a look', [folds([one({ sent: 20 })])]],
+  ])('the ends of a socket that was no subflow are soon in use by one, which counts whole: %s', (_, steps) => {
+    const refusedJoin = one({}, { cookie: 8 });
+    const plain = one({ sent: 777, received: 888 }, { cookie: 9 });
+    for (const step of [closes(refusedJoin), closes(plain), tells('created', one()), ...steps]) step();
+    at(2);
+    close(one({ sent: 500, received: 70 }));
+    settle();
+    expect(eth()).toMatchObject({ sentBytes: 500, receivedBytes: 70, subflowsEstablished: 1, unaccountedCloses: 0 });
+    expect([ledger.openSubflows, ledger.rememberedCloses]).toEqual([0, 0]);
   });
 
   it('a token in use again does not confuse the subflows', () => {

@@ -138,7 +138,7 @@ describe('the netlink source', () => {
     const kernel = sceneKernel('server');
     const source = await open(kernel);
     await source.read(ALL);
-    expect([kernel.opened, kernel.open]).toEqual([3, 3]);
+    expect([kernel.opened, kernel.open]).toEqual([4, 4]);
     source.close();
     expect(kernel.open).toBe(0);
     expect((await source.read(NONE)).sockets.failure).toEqual({

@@ -3,7 +3,7 @@ import { assemble } from '../../exporter/src/mptcp/assemble.ts';
 import { PARTS, type Snapshot } from '../../exporter/src/mptcp/model.ts';
 import { pathMatcher } from '../../exporter/src/mptcp/path-rules.ts';
 import type { Source } from '../../exporter/src/source/source.ts';
-import type { End } from '../linux/netlink/fake-kernel.ts';
+import { type End, plain } from '../linux/netlink/fake-kernel.ts';
 import { ENDS, RELEASES } from '../linux/tool/captures.ts';
 import { capturedNetlink, capturedSs } from '../support/captured-scene.ts';
 
@@ -25,7 +25,7 @@ function facts({ sockets, paths, endpoints, mib, sysctl, interfaces }: Snapshot)
       }))
       .sort((a, b) => (a.cookie ?? 0) - (b.cookie ?? 0)),
     subflows: subflows
-      .map(({ socket, path, interfaceName, role, backup }) => ({ ...socket, path, interfaceName, role, backup }))
+      .map(({ socket, path, interfaceName, role, backup }) => ({ ...plain(socket), path, interfaceName, role, backup }))
       .map(({ token, state, local, remote, path, interfaceName, role, backup, localId, remoteId, inode, cookie }) => ({
         ...{ token, state, path, interfaceName, role, backup, localId, remoteId, inode, cookie },
         local: endpointText(local),

@@ -1,5 +1,7 @@
 import { ExporterError } from '../errors.ts';
+import { type DatagramBatch, datagramBatch } from './datagram-batch.ts';
 import { errnoError, type Wording } from './errno.ts';
+import { type Koffi, messageHeaderType, type PollEvents, partType } from './koffi.ts';
 
 const SANDBOX = 'Allow that family in the sandbox (systemd: RestrictAddressFamilies; containers: the seccomp profile).';
 
@@ -38,33 +40,8 @@ export interface Libc {
    * down.
    */
   watch(descriptor: number, onReady: () => void, until?: 'readable' | 'writable'): Watch;
-}
-
-/** The part of koffi that is used. */
-interface Koffi {
-  load(path: null): {
-    func(prototype: string): (...args: unknown[]) => unknown;
-    func(name: string, result: string, parameters: readonly unknown[]): (...args: unknown[]) => unknown;
-  };
-  /** A type without a name: names are taken once per process. */
-  struct(members: Readonly<Record<string, unknown>>): unknown;
-  pointer(type: unknown): unknown;
-  inout(type: unknown): unknown;
-  errno(): number;
-  /** A libuv poll handle, whose methods must not be called after `close`. */
-  node: { poll(descriptor: number, events: PollEvents, callback: () => void): PollHandle };
-}
-
-interface PollEvents {
-  readonly readable?: boolean;
-  readonly writable?: boolean;
-}
-
-interface PollHandle {
-  start(events: PollEvents, callback: () => void): void;
-  stop(): void;
-  unref(): void;
-  close(): void;
+  /** Room for `slots` datagrams of up to `slotBytes` each. One call at a time, and none may outlive its descriptor. */
+  datagramBatch(slots: number, slotBytes: number): DatagramBatch;
 }
 
 /**
@@ -96,7 +73,11 @@ function bindLibc(koffi: Koffi): Libc {
   const getsockopt = program.func(
     'int getsockopt(int descriptor, int level, int option, _Out_ int *value, _Inout_ uint32_t *length)',
   );
-  const recvmsg = program.func('recvmsg', 'long', ['int', koffi.inout(koffi.pointer(messageHeader(koffi))), 'int']);
+  const header = messageHeaderType(koffi, koffi.pointer(partType(koffi)));
+  const recvmsg = program.func('recvmsg', 'long', ['int', koffi.inout(koffi.pointer(header)), 'int']);
+  const recvmmsg = program.func(
+    'int recvmmsg(int descriptor, void *messages, unsigned int slots, int flags, void *timeout)',
+  );
   const checked = (returned: unknown, wording: Wording): number => {
     if (typeof returned !== 'number' || returned < 0) throw errnoError(koffi.errno(), wording);
     return returned;
@@ -135,21 +116,8 @@ function bindLibc(koffi: Koffi): Libc {
       return control.subarray(0, header.controlBytes);
     },
     watch: (descriptor, onReady, until = 'readable') => watch(koffi, descriptor, { [until]: true }, onReady),
+    datagramBatch: (slots, slotBytes) => datagramBatch(koffi, recvmmsg, slots, slotBytes),
   };
-}
-
-/** `struct msghdr` with one `struct iovec` (recvmsg(2)), on 64 bits as on 32. */
-function messageHeader(koffi: Koffi): unknown {
-  const part = koffi.struct({ base: 'void *', bytes: 'size_t' });
-  return koffi.struct({
-    name: 'void *',
-    nameBytes: 'uint32_t',
-    parts: koffi.pointer(part),
-    partCount: 'size_t',
-    control: 'void *',
-    controlBytes: 'size_t',
-    flags: 'int',
-  });
 }
 
 /** Room for an entry of the error queue but for the packet that it quotes; koffi replaces the members by what it reads back. */

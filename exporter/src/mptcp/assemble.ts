@@ -105,21 +105,18 @@ function joinSockets(
 ): JoinedSockets {
   const byToken = new Map<number, number>();
   const byInode = new Map<number, number>();
-  const members: number[][] = [];
   records.connections.forEach(({ token, inode }, index) => {
-    members.push([]);
     if (token !== undefined) byToken.set(token, index);
     else if (inode !== undefined && inode !== 0) byInode.set(inode, index);
   });
   const connectionOf = ({ token, inode }: SubflowRecord) =>
     token === undefined ? byInode.get(inode ?? 0) : byToken.get(token);
   const remembered = previousPlaces(context.previous);
-  const subflows = records.subflows.map((record, index): Subflow => {
+  const subflows = records.subflows.map((record): Subflow => {
     const key = socketKey(record);
     const place = placeOf(record);
     const { path, interfaceName } = place.interfaceName === undefined ? (remembered().get(key) ?? place) : place;
     const connection = connectionOf(record);
-    if (connection !== undefined) members[connection]?.push(index);
     return {
       socket: record,
       key,
@@ -130,6 +127,7 @@ function joinSockets(
       connection,
     };
   });
+  const members = membersOf(records.connections.length, subflows);
   const connections = records.connections.map((record, index) => ({
     socket: record,
     key: socketKey(record),
@@ -137,6 +135,24 @@ function joinSockets(
   }));
   const { connectionsFailure } = records;
   return { connections, subflows, ...(connectionsFailure !== undefined && { connectionsFailure }) };
+}
+
+/** The subflows of each connection by index, in lists of just their length: one that grows has room for 17 at once. */
+function membersOf(connections: number, subflows: readonly Subflow[]): readonly (readonly number[])[] {
+  const sizes = new Uint32Array(connections);
+  for (const { connection } of subflows) {
+    if (connection !== undefined) sizes[connection] = (sizes[connection] ?? 0) + 1;
+  }
+  const members = Array.from(sizes, (size) => new Array<number>(size));
+  sizes.fill(0);
+  subflows.forEach(({ connection }, index) => {
+    const list = connection === undefined ? undefined : members[connection];
+    if (connection === undefined || list === undefined) return;
+    const used = sizes[connection] ?? 0;
+    list[used] = index;
+    sizes[connection] = used + 1;
+  });
+  return members;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

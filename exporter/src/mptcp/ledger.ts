@@ -9,7 +9,7 @@ import {
   zeroed,
 } from './ledger/byte-counters.ts';
 import { ClosedSubflows, closeReasonOf, type SubflowEnding } from './ledger/closed-subflows.ts';
-import { type Ending, Endings, LAG_SECONDS } from './ledger/endings.ts';
+import { Endings, LAG_SECONDS, type SocketEnding } from './ledger/endings.ts';
 import { PathBook, type PathTotals } from './ledger/path-totals.ts';
 import { measure, ratesFrom, type SubflowRates } from './ledger/rates.ts';
 import { isSameSubflow, isSameToken, type TrackedSubflow, TrackedSubflows } from './ledger/tracked.ts';
@@ -37,12 +37,6 @@ export interface Folded {
 
 /** Names the path of a subflow that no look has shown yet. */
 export type NamePath = (subflow: Pick<SubflowRecord, 'local' | 'remote' | 'boundInterfaceIndex'>) => string;
-
-/** The end of a socket that is not known as a subflow. */
-interface SocketEnding extends Ending {
-  readonly bytes: ByteCounters;
-  readonly disconnected: boolean;
-}
 
 /** A subflow as it comes to be known. */
 interface Arrival {
@@ -162,8 +156,8 @@ export class Ledger {
     const socket = token === undefined ? ends : { ...ends, token };
     const tracked = this.#track({ path, socket, tuple, bytes: NO_BYTES }, now);
     this.#paths.of(path).subflowsEstablished++;
-    const ending = this.#strangers.byTuple(tuple, now);
-    if (ending !== undefined) this.#closeAfterwards(tracked, ending);
+    // A port in use again: that ending may be of the socket before, so it counts only if no other comes.
+    tracked.earlierEnding = this.#strangers.byTuple(tuple, now);
     this.#boundUnseen(now);
   }
 
@@ -205,6 +199,7 @@ export class Ledger {
   /** Gives the subflow, unless it is known to have closed while the look was under way. */
   #foldSubflow(subflow: Subflow, sockets: JoinedSockets, now: number): TrackedSubflow | undefined {
     const { key, path, socket, connection } = subflow;
+    if (socket.state === 'syn_sent') return undefined; // not open yet, and it may never be
     const before = this.#open.byKey(key);
     if (
       before !== undefined &&
@@ -258,6 +253,7 @@ export class Ledger {
     if (announced !== undefined && announced.key === undefined) {
       if (isSameToken(announced.token, socket.token)) {
         this.#open.identify(announced, key);
+        announced.earlierEnding = undefined;
         return announced;
       }
       this.#presumeClosed(announced, now);
@@ -277,6 +273,7 @@ export class Ledger {
       connection: undefined,
       path,
       toldReason: undefined,
+      earlierEnding: undefined,
       sinceSeconds: now,
       fold: this.#folds + 1, // a look that is under way already need not show it
       missingSeconds: undefined,
@@ -333,8 +330,10 @@ export class Ledger {
     return true;
   }
 
-  /** Gives a subflow up of whose end nothing tells. */
+  /** Gives a subflow up of whose end nothing tells, unless it was told before its birth. */
   #presumeClosed(subflow: TrackedSubflow, seconds: number): void {
+    const { earlierEnding } = subflow;
+    if (earlierEnding !== undefined && this.#closeAfterwards(subflow, earlierEnding)) return;
     this.#paths.of(subflow.path).unaccountedCloses++;
     this.#open.remove(subflow);
     const { key, tuple } = subflow;

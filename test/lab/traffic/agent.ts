@@ -72,9 +72,10 @@ export class Agent {
 
   #take(event: Event): void {
     if (event.event === 'closed') {
-      const { local, remote, sent, received, error } = event;
-      this.#connections.push({ local, remote, sent, received });
-      if (error !== undefined && this.#errors.length < 10) this.#errors.push(`${local} to ${remote}: ${error}`);
+      const { event: _, error, ...count } = event;
+      this.#connections.push(count);
+      if (error !== undefined && this.#errors.length < 10)
+        this.#errors.push(`${count.local} to ${count.remote}: ${error}`);
     } else {
       this.#seen.push(event);
       this.#wake();

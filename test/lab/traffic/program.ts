@@ -1,6 +1,7 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import { Flow } from './flow.ts';
+import { Flow, type FlowEvents } from './flow.ts';
+import { askCarriedBytes } from './own-socket.ts';
 import { type Command, type Event, encode, type Settings } from './protocol.ts';
 
 // The program that runs at both ends of a lab: told what to do by JSON lines on standard input, telling what happens on
@@ -17,18 +18,23 @@ const emit = (event: Event): void => {
 class Program {
   readonly #settings: Settings;
   readonly #flows = new Set<Flow>();
+  #begun = 0;
   #opened = 0;
   #closed = 0;
-  #completed = false;
+  #complete = 0;
   #stopping = false;
   #expected: number | undefined;
   #past = { sent: 0, received: 0 };
   #startedAt = 0;
+  readonly #askCarried = askCarriedBytes();
 
   constructor(settings: Settings) {
     this.#settings = settings;
     if (settings.connect === undefined) this.#listen();
-    else for (let i = 0; i < Math.min(CONNECTING, settings.connections); i += 1) this.#connect(settings.connect, i);
+    else {
+      const first = Math.min(settings.atATime ?? CONNECTING, settings.connections);
+      for (let i = 0; i < first; i += 1) this.#connect(settings.connect);
+    }
   }
 
   handle(command: Command): void {
@@ -50,7 +56,8 @@ class Program {
     });
   }
 
-  #connect(to: { readonly port: number; readonly from?: string }, index: number): void {
+  #connect(to: { readonly port: number; readonly from?: string }): void {
+    this.#begun += 1;
     const socket = connect({
       host: this.#settings.host,
       port: to.port,
@@ -63,12 +70,21 @@ class Program {
     socket.once('connect', () => {
       socket.off('error', refuse);
       this.#adopt(socket);
-      if (index + CONNECTING < this.#settings.connections) this.#connect(to, index + CONNECTING);
+      if (this.#settings.atATime === undefined) this.#connectNext();
     });
   }
 
+  #connectNext(): void {
+    const { connect: to, connections } = this.#settings;
+    if (to !== undefined && this.#begun < connections) this.#connect(to);
+  }
+
   #adopt(socket: Socket): void {
-    const flow = new Flow(socket, this.#settings, {
+    const events: FlowEvents = {
+      onComplete: () => {
+        this.#complete += 1;
+        if (this.#complete === this.#settings.connections) emit({ event: 'moved', seconds: this.#seconds });
+      },
       onProgress: () => this.#look(),
       onClosed: (error) => {
         this.#flows.delete(flow);
@@ -78,8 +94,10 @@ class Program {
         emit({ event: 'closed', ...count, ...(error === undefined ? {} : { error: error.message }) });
         this.#look();
         if (this.#closed === this.#settings.connections) end();
+        else if (this.#settings.atATime !== undefined) this.#connectNext();
       },
-    });
+    };
+    const flow = new Flow(socket, this.#settings, events, this.#askCarried);
     this.#flows.add(flow);
     this.#opened += 1;
     if (this.#opened === 1) this.#startedAt = performance.now();
@@ -96,25 +114,19 @@ class Program {
     return sums;
   }
 
+  get #seconds(): number {
+    return (performance.now() - this.#startedAt) / 1000;
+  }
+
   /** Tells what has become true since the last look. */
   #look(): void {
-    const seconds = (performance.now() - this.#startedAt) / 1000;
-    const { connections, bytes, sends, receives } = this.#settings;
-    if (!this.#completed && bytes !== undefined && this.#opened === connections) {
-      const { sent, received } = this.#sums();
-      const total = bytes * connections;
-      if ((!sends || sent === total) && (!receives || received === total)) {
-        this.#completed = true;
-        emit({ event: 'moved', seconds });
-      }
-    }
     if (this.#stopping && [...this.#flows].every(({ stopped }) => stopped)) {
       this.#stopping = false;
       emit({ event: 'stopped', sent: this.#sums().sent });
     }
     if (this.#expected !== undefined && this.#sums().received >= this.#expected) {
       this.#expected = undefined;
-      emit({ event: 'arrived', seconds });
+      emit({ event: 'arrived', seconds: this.#seconds });
     }
   }
 }

@@ -1,3 +1,13 @@
+/**
+ * Sizes from `least` to `most` bytes, spread evenly by their logarithm. The seed and the client's port choose a connection's
+ * size, so that both ends know it.
+ */
+export interface Sizes {
+  readonly least: number;
+  readonly most: number;
+  readonly seed: number;
+}
+
 /** What a traffic program is told in the first line of its standard input; one JSON object, as are all further lines. */
 export interface Settings {
   /** Listen on this address, or connect to it. */
@@ -8,10 +18,12 @@ export interface Settings {
   readonly ipv6Only: boolean;
   /** How many connections to open or to wait for. */
   readonly connections: number;
+  /** Opening: at most so many open at a time, a new one whenever one has closed; absent: all together. */
+  readonly atATime?: number;
   readonly sends: boolean;
   readonly receives: boolean;
   /** Per connection and direction; absent: until told to stop. */
-  readonly bytes?: number;
+  readonly bytes?: number | Sizes;
   /** Per connection; absent: as fast as it goes. */
   readonly bytesPerSecond?: number;
   /** Close each connection as soon as its bytes are through. */
@@ -24,7 +36,10 @@ export type Command =
   | { readonly command: 'stop' }
   | { readonly command: 'expect'; readonly received: number }
   | { readonly command: 'close' }
-  | { readonly command: 'abort' };
+  /** Reset every connection (SO_LINGER 0). */
+  | { readonly command: 'reset' }
+  /** Close every connection with received data unread, which MPTCP does by fastclose. */
+  | { readonly command: 'abandon' };
 
 /** What one end of one connection counted, payload only. */
 export interface ConnectionCount {
@@ -33,6 +48,14 @@ export interface ConnectionCount {
   readonly remote: string;
   readonly sent: number;
   readonly received: number;
+  /** From its opening here to its close. */
+  readonly seconds: number;
+  /**
+   * What this end's subflows sent by their own counters, TCP's retransmissions left out, asked of the socket when the
+   * other end had closed. It is more than `sent` when MPTCP sent data again on another subflow. Absent where the connection
+   * ended before.
+   */
+  readonly carried?: number;
 }
 
 /** Sums over all connections of a program, and how many are open. */

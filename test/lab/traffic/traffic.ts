@@ -1,6 +1,6 @@
 import type { Lab } from '../lab.ts';
 import { Agent } from './agent.ts';
-import type { ConnectionCount, Progress, Settings } from './protocol.ts';
+import type { ConnectionCount, Progress, Settings, Sizes } from './protocol.ts';
 
 /** What to move between client and server. */
 export interface TrafficOptions {
@@ -8,11 +8,12 @@ export interface TrafficOptions {
    * Per connection and direction, `'unlimited'` to send until `finish()`. With 0 there are no joins either: the kernel makes
    * them once the first data was acknowledged, so 1 and `hold` make an idle connection over all links.
    */
-  readonly bytes: number | 'unlimited';
+  readonly bytes: number | Sizes | 'unlimited';
   /** `up` is client to server; default up. */
   readonly direction?: 'up' | 'down' | 'both';
-  /** Opened together; default 1. */
+  /** Opened together, or so many `atATime`, a new one whenever one has closed; default 1. */
   readonly connections?: number;
+  readonly atATime?: number;
   /** Of the client's connections; default 4. */
   readonly family?: 4 | 6;
   /** The server listens on [::] for both families; default only on `family`. */
@@ -59,8 +60,11 @@ export interface Traffic {
   progress(): Promise<{ readonly client: Progress; readonly server: Progress }>;
   /** Waits until all bytes have arrived (`'unlimited'`: stops sending first), has the connections closed and gives the counts. */
   finish(): Promise<TransferResult>;
-  /** Resets every connection from the `closer`'s side. */
-  abort(): Promise<void>;
+  /**
+   * Ends every connection abruptly from the `closer`'s side: with a reset (SO_LINGER 0), with received data unread, which
+   * MPTCP does by fastclose, or by SIGKILL, which loses that end's counts. What was under way is lost.
+   */
+  abort(how?: 'reset' | 'abandon' | 'kill'): Promise<{ readonly client: EndCount; readonly server: EndCount }>;
 }
 
 /** Starts both programs and resolves once all connections are open; throws when they cannot be. */
@@ -81,6 +85,7 @@ export async function startTraffic(lab: Lab, options: TrafficOptions): Promise<T
   const settings = (role: 'client' | 'server'): Omit<Settings, 'host'> => ({
     ipv6Only: options.dualStackListener !== true,
     connections,
+    ...(options.atATime === undefined ? {} : { atATime: options.atATime }),
     sends: sends[role],
     receives: sends[role === 'client' ? 'server' : 'client'],
     ...(bytes === undefined ? {} : { bytes }),
@@ -139,10 +144,13 @@ export async function startTraffic(lab: Lab, options: TrafficOptions): Promise<T
         const received = counts.client.received + counts.server.received;
         return { ...counts, seconds, mbit: (received * 8) / seconds / 1e6 };
       }),
-    abort: () =>
+    abort: (how = 'reset') =>
       whileAlive(async () => {
-        agents[closer].tell({ command: 'abort' });
-        await Promise.all([client.next('ended'), server.next('ended')]);
+        if (how === 'kill') await agents[closer].kill();
+        else agents[closer].tell({ command: how });
+        const ending = [client, server].filter((agent) => how !== 'kill' || agent !== agents[closer]);
+        await Promise.all(ending.map((agent) => agent.next('ended')));
+        return { client: count(client), server: count(server) };
       }),
   };
 }

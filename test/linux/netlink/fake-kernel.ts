@@ -31,7 +31,7 @@ export function rowsOf(bytes: Uint8Array): Uint8Array[] {
     .map((message) => message.slice(16));
 }
 
-/** The same as a plain object: of a tcp_info, which is read when it is asked for, every field that is known. */
+/** The same as a plain object: of a record, whose fields are read when they are asked for, every field that is known. */
 export function plain<T>(value: T): T {
   return JSON.parse(JSON.stringify(value));
 }

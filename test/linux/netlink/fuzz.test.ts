@@ -10,7 +10,6 @@ import { decodeAddress, decodeLink } from '../../../exporter/src/linux/netlink/r
 import { decodeConnection, subflowDecoder } from '../../../exporter/src/linux/netlink/sock-diag.ts';
 import { NetlinkSocket } from '../../../exporter/src/linux/netlink/socket.ts';
 import { Attributes, Messages, NLMSG, type RowDecoder, verdict } from '../../../exporter/src/linux/netlink/wire.ts';
-import type { SubflowRecord } from '../../../exporter/src/mptcp/model.ts';
 import { mutated } from '../../support/mutate.ts';
 import { capture, concat, FakeKernel, messagesOf, plain, refusal, rowsOf } from './fake-kernel.ts';
 import { capturedEvents, type EventKind, FakeMulticast } from './fake-multicast.ts';
@@ -32,9 +31,8 @@ function attempt(decode: RowDecoder<unknown>, row: Uint8Array, surroundings: num
   bytes.set(row, MARGIN);
   try {
     const record = decode(new DataView(bytes.buffer), MARGIN, MARGIN + row.length);
-    // A tcp_info is read when it is asked for, so it is asked for everything.
-    const { tcp } = (record ?? {}) as Partial<SubflowRecord>;
-    return tcp === undefined ? record : { ...(record as object), tcp: plain(tcp) };
+    // Records are read when they are asked for, so they are asked for everything.
+    return record === undefined ? undefined : plain(record);
   } catch (error) {
     if (error instanceof ExporterError && error.code !== 'internal') return error.code;
     throw error;

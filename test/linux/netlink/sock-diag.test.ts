@@ -112,7 +112,7 @@ describe("the scene's special cases", () => {
   });
 
   it('a connection is told in full', () => {
-    expect(connection('client', '9d713b97')).toEqual({
+    expect(plain(connection('client', '9d713b97'))).toEqual({
       state: 'established',
       local: { address: '10.77.1.1', port: 57598 },
       remote: { address: '10.77.1.2', port: 7001 },

@@ -14,8 +14,8 @@ function kernelBut(answers: Readonly<Record<string, readonly Step[]>>): FakeKern
 
 function read(kernel: FakeKernel) {
   const incidents: ErrorCode[] = [];
-  const socket = new NetlinkSocket({ connect: kernel.connect, onIncident: (code) => incidents.push(code) });
-  return { incidents, sockets: readSockets(socket) };
+  const open = () => new NetlinkSocket({ connect: kernel.connect, onIncident: (code) => incidents.push(code) });
+  return { incidents, sockets: readSockets({ ipv4: open(), ipv6: open() }) };
 }
 
 describe('reading the sockets', () => {
@@ -25,12 +25,9 @@ describe('reading the sockets', () => {
     const { connections, subflows } = await sockets;
     expect([connections.length, subflows.length]).toEqual([7, 19]);
     expect(incidents).toEqual([]);
-    expect(kernel.requests.map(captureName)).toEqual([
-      'sock-diag-mptcp4',
-      'sock-diag-mptcp6',
-      'sock-diag-tcp4',
-      'sock-diag-tcp6',
-    ]);
+    const asked = kernel.requests.map(captureName);
+    expect(asked.slice(0, 2).sort()).toEqual(['sock-diag-mptcp4', 'sock-diag-mptcp6']);
+    expect(asked.slice(2).sort()).toEqual(['sock-diag-tcp4', 'sock-diag-tcp6']);
   });
 
   it('does without IPv6 where the kernel has none', async () => {

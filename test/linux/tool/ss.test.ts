@@ -35,7 +35,8 @@ function netlink(end: End): { connections: ConnectionRecord[]; subflows: Subflow
     names
       .flatMap((name) => rowsOf(capture(end, name)))
       .map((row) => decoder(new DataView(row.buffer, row.byteOffset, row.byteLength), 0, row.length))
-      .filter((record) => record !== undefined);
+      .filter((record) => record !== undefined)
+      .map(plain);
   return {
     connections: decode(['sock-diag-mptcp4', 'sock-diag-mptcp6'], decodeConnection),
     subflows: decode(['sock-diag-tcp4', 'sock-diag-tcp6'], subflowDecoder(new Set())),

@@ -2,13 +2,13 @@ import type { CloseRecord } from '../../mptcp/model.ts';
 import {
   ATTRIBUTE,
   cookieOf,
-  IPPROTO_TCP,
   localOf,
   MESSAGE_BYTES,
   remoteOf,
+  requireSocket,
   SOCK_DIAG_BY_FAMILY,
-  socketState,
-} from './sock-diag.ts';
+} from './inet-diag.ts';
+import { IPPROTO_TCP } from './sock-diag.ts';
 import { tcpInfoAt } from './tcp-info.ts';
 import { Attributes } from './wire.ts';
 import type { Writable } from './writable.ts';
@@ -26,7 +26,7 @@ export const DESTROY_MESSAGE = SOCK_DIAG_BY_FAMILY;
  * `truncated` or `malformed`.
  */
 export function decodeClose(view: DataView, start: number, end: number): CloseRecord | undefined {
-  socketState(view, start, end);
+  requireSocket(view, start, end);
   let protocol: number | undefined;
   let info = 0;
   let infoLength = 0;

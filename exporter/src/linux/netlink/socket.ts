@@ -1,6 +1,7 @@
 import { asExporterError, type ErrorCode, ExporterError } from '../../errors.ts';
 import { errnoError, errnoOf, type Wording } from '../errno.ts';
 import { Budget, type Limits } from './budget.ts';
+import { type Attempt, BUFFER_BYTES, datagrams, type Loss } from './datagrams.ts';
 import { RowCollector } from './row-collector.ts';
 import type { Transport } from './transport.ts';
 import { encodeRequest, Messages, type NetlinkRequest, NLM_F, NLMSG, type RowDecoder, verdict } from './wire.ts';
@@ -13,8 +14,6 @@ const EAGAIN = 11;
 const MAX_REPEATS = 3;
 /** How often in a row one call is tried again after a signal. */
 const MAX_INTERRUPTIONS = 32;
-/** The kernel answers with at most 32 KiB at a time, unless one row alone is larger. */
-const BUFFER_BYTES = 128 * 1024;
 const MAX_BUFFER_BYTES = 4 * 1024 * 1024;
 /** A dump of 10,000 subflows takes about 6 MB and 40 ms. */
 const DEFAULT_LIMITS: Limits = { milliseconds: 5_000, bytes: 512 * 1024 * 1024 };
@@ -31,10 +30,12 @@ export interface NetlinkSocketOptions {
 /** A request, how to decode what answers it, and how to word its failure. */
 export interface Query<T> extends NetlinkRequest, Wording {
   readonly decode: RowDecoder<T>;
+  /** Has another thread ask, when the kernel is likely to walk a whole table before the call returns. */
+  readonly elsewhere?: boolean;
 }
 
 /** What spoils a dump so that repeating it may help. */
-type Spoilt = 'dump_interrupted' | 'overrun' | 'truncated';
+type Spoilt = 'dump_interrupted' | Loss;
 
 /**
  * A netlink socket for dumps and single requests, one at a time; further ones wait their turn. It never blocks the event
@@ -120,10 +121,9 @@ export class NetlinkSocket {
     const sequence = await this.#send(query, flags, budget);
     let port: number | undefined;
     let interrupted = false;
-    for (;;) {
-      const size = await this.#receive(query, budget);
-      if (size === 'overrun' || size === 'truncated') return this.#abandon(size);
-      const view = new DataView(this.#bytes.buffer, 0, size);
+    const attempt: Attempt = (call) => this.#call(query, budget, call);
+    for await (const view of datagrams(this.open(), this.#bytes, attempt)) {
+      if (view === 'overrun' || view === 'truncated') return this.#abandon(view);
       const messages = new Messages(view);
       while (messages.next()) {
         if (messages.sequence !== sequence) continue;
@@ -141,33 +141,26 @@ export class NetlinkSocket {
           return interrupted ? 'dump_interrupted' : undefined;
         }
       }
-      await budget.spend(size);
+      await budget.spend(view.byteLength);
     }
+    return undefined; // never: there is no end but a message or an error
   }
 
   async #send<T>(query: Query<T>, flags: number, budget: Budget): Promise<number> {
     this.#sequence = (this.#sequence + 1) >>> 0;
     const bytes = encodeRequest(query, flags, this.#sequence);
-    await this.#call(query, budget, (transport) => transport.write(bytes));
+    const elsewhere = query.elsewhere === true;
+    await this.#call(query, budget, (transport) =>
+      elsewhere && transport.writeElsewhere ? transport.writeElsewhere(bytes) : transport.write(bytes),
+    );
     return this.#sequence;
   }
 
-  /** Reads one datagram into the buffer and gives its size. One that fills it to the last byte was cut off. */
-  async #receive<T>(query: Query<T>, budget: Budget): Promise<number | 'overrun' | 'truncated'> {
-    try {
-      const size = await this.#call(query, budget, (transport) => transport.read(this.#bytes));
-      return size === this.#bytes.length ? 'truncated' : size;
-    } catch (error) {
-      if (error instanceof ExporterError && error.code === 'overrun') return 'overrun';
-      throw error;
-    }
-  }
-
   /** Calls the kernel again after a signal, and after a moment when it has nothing for us yet. */
-  async #call<T, R>(query: Query<T>, budget: Budget, call: (transport: Transport) => R): Promise<R> {
+  async #call<T, R>(query: Query<T>, budget: Budget, call: (transport: Transport) => R | Promise<R>): Promise<R> {
     for (let interruptions = 0; ; ) {
       try {
-        return call(this.open());
+        return await call(this.open());
       } catch (caught) {
         const errno = errnoOf(caught);
         if (errno === undefined) throw caught;
@@ -184,7 +177,7 @@ export class NetlinkSocket {
   }
 
   /** Leaves a spoilt dump unread: what the kernel still holds of it goes with the descriptor. */
-  #abandon(spoilt: 'overrun' | 'truncated'): Spoilt {
+  #abandon(spoilt: Loss): Loss {
     this.#disconnect();
     if (spoilt === 'truncated') {
       this.#bytes = new Uint8Array(Math.min(this.#bytes.length * 2, MAX_BUFFER_BYTES));

@@ -1,8 +1,9 @@
 import type { TcpInfo } from '../../mptcp/model.ts';
+import { copyWords, RowCopies } from './row-copies.ts';
 import { isAllOnes64, u64 } from './wire.ts';
 
 /** Up to tcpi_bytes_retrans. Every kernel with MPTCP has more, so that a shorter struct is none that we know. */
-const TCP_INFO_MIN_BYTES = 216;
+export const TCP_INFO_BYTES = 216;
 
 /** tcpi_min_rtt before the first sample. */
 const NO_MIN_RTT = 0xffffffff;
@@ -119,24 +120,12 @@ const FIELDS = [
   'congestionControl',
 ] as const satisfies readonly (keyof TcpInfo)[];
 
-/** Structs are copied side by side into blocks of this size, which live as long as one of their records does. */
-const BLOCK_BYTES = TCP_INFO_MIN_BYTES * 1024;
+const copies = new RowCopies(TCP_INFO_BYTES);
 
-let block = new DataView(new ArrayBuffer(0));
-let used = 0;
-
-/**
- * The tcp_info of `length` bytes at `offset`, copied, since the buffer of a dump is used again; of one too short only
- * the congestion control.
- */
-export function tcpInfoAt(view: DataView, offset: number, length: number, congestionControl?: string): TcpInfo {
-  if (length < TCP_INFO_MIN_BYTES) return congestionControl === undefined ? {} : { congestionControl };
-  if (used === block.byteLength) {
-    block = new DataView(new ArrayBuffer(BLOCK_BYTES));
-    used = 0;
-  }
-  const at = used;
-  used += TCP_INFO_MIN_BYTES;
-  for (let i = 0; i < TCP_INFO_MIN_BYTES; i += 4) block.setUint32(at + i, view.getUint32(offset + i, true), true);
-  return new KernelTcpInfo(block, at, congestionControl);
+/** The tcp_info of `length` bytes at `offset`, copied, since the buffer of a dump is used again; of one too short nothing. */
+export function tcpInfoAt(view: DataView, offset: number, length: number): TcpInfo {
+  if (length < TCP_INFO_BYTES) return {};
+  const at = copies.add();
+  copyWords(view, offset, copies.block, at, TCP_INFO_BYTES);
+  return new KernelTcpInfo(copies.block, at, undefined);
 }

@@ -1,6 +1,10 @@
 import fs from 'node:fs';
-import { asExporterError } from '../../errors.ts';
+import { promisify } from 'node:util';
+import { asExporterError, ExporterError } from '../../errors.ts';
+import type { DatagramBatch } from '../datagram-batch.ts';
 import type { Libc } from '../libc.ts';
+
+const writeInPool = promisify(fs.write) as (descriptor: number, bytes: Uint8Array) => Promise<unknown>;
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
@@ -19,13 +23,26 @@ const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 /** For 20,000 messages at once (the kernel doubles the figure, and charges 1.3 KiB for each); memory is taken only while they wait. */
 const EVENT_BUFFER_BYTES = 16 * 1024 * 1024;
 
+/** Most datagrams of a read ahead, a few milliseconds' work for the kernel, which fills at most 32 KiB each. */
+export const AHEAD_SLOTS = 16;
+/** Room for each of them. */
+export const AHEAD_SLOT_BYTES = 32 * 1024;
+
 /** The end of a netlink socket that moves bytes; tests put a scripted kernel in its place. Errors carry `errno` as node:fs's do. */
 export interface Transport {
-  /** Sends one request to the kernel. */
+  /** Sends one request to the kernel, which does the first share of the work that it asks for before this returns. */
   write(bytes: Uint8Array): void;
+  /** The same in another thread; optional like {@link readAhead}. */
+  writeElsewhere?(bytes: Uint8Array): Promise<void>;
   /** Reads one datagram, of which what exceeds `into` is lost; fails with EAGAIN rather than block. */
   read(into: Uint8Array): number;
-  /** Gives back the descriptor. */
+  /**
+   * Reads the datagrams that wait, at most {@link AHEAD_SLOTS}, in another thread; each is good until the call after the
+   * next, and one of {@link AHEAD_SLOT_BYTES} was cut off. Rejects with EAGAIN when there is none. One call at a time.
+   * Optional, because a scripted kernel need not have threads.
+   */
+  readAhead?(): Promise<readonly DataView[]>;
+  /** Gives back the descriptor, after the end of a read that is under way in another thread. */
   close(): void;
 }
 
@@ -41,13 +58,54 @@ export function openTransport(libc: Libc, protocol: number): Transport {
     libc.setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER_BYTES);
     libc.setsockopt(descriptor, SOL_NETLINK, NETLINK_CAP_ACK, 1);
     libc.setsockopt(descriptor, SOL_NETLINK, NETLINK_EXT_ACK, 1);
+    const { read, close } = readable(descriptor);
+    const elsewhere = otherThread(libc, descriptor);
     return {
       write: (bytes) => {
         fs.writeSync(descriptor, bytes);
       },
-      ...readable(descriptor),
+      writeElsewhere: elsewhere.write,
+      read,
+      readAhead: elsewhere.read,
+      close: () => elsewhere.close(close),
     };
   });
+}
+
+/** Calls that a thread of libuv's pool makes, one at a time. */
+function otherThread(libc: Libc, descriptor: number) {
+  let batches: DatagramBatch[] = [];
+  let underWay: Promise<unknown> | undefined;
+  let closed = false;
+  const call = async <T>(begin: () => Promise<T>): Promise<T> => {
+    if (closed) throw new ExporterError('interrupted', 'the netlink socket was closed');
+    const begun = begin();
+    underWay = begun;
+    try {
+      return await begun;
+    } finally {
+      underWay = undefined;
+    }
+  };
+  return {
+    write: async (bytes: Uint8Array): Promise<void> => {
+      await call(() => writeInPool(descriptor, bytes));
+    },
+    /** Into two batches in turn, made when first used: most machines have few sockets. */
+    read: async (): Promise<readonly DataView[]> => {
+      if (batches.length === 0) batches = [1, 2].map(() => libc.datagramBatch(AHEAD_SLOTS, AHEAD_SLOT_BYTES));
+      const batch = batches.shift() as DatagramBatch;
+      batches.push(batch);
+      const received = await call(() => batch.receive(descriptor));
+      return Array.from({ length: received }, (_, slot) => batch.at(slot));
+    },
+    /** Closing under a call would let it go on with whatever gets the same number next. */
+    close: (close: () => void): void => {
+      closed = true;
+      if (underWay === undefined) close();
+      else void underWay.then(close, close);
+    },
+  };
 }
 
 /**

@@ -1,3 +1,5 @@
+import type { ByteCounters } from './byte-counters.ts';
+
 /** A socket that has ended, as long as something late may still speak of it. */
 export interface Ending {
   readonly cookie: number | undefined;
@@ -6,6 +8,12 @@ export interface Ending {
   readonly seconds: number;
   /** Looks taken into account before it. */
   readonly fold: number;
+}
+
+/** The end of a socket that is not known as a subflow. */
+export interface SocketEnding extends Ending {
+  readonly bytes: ByteCounters;
+  readonly disconnected: boolean;
 }
 
 /** What the kernel's ways of telling may lag behind each other: a look, an event and a close of the same socket. */

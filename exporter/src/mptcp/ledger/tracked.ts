@@ -1,6 +1,7 @@
 import { isSameAddress } from '../four-tuple.ts';
 import type { SocketAddress } from '../model.ts';
 import type { ByteCounters } from './byte-counters.ts';
+import type { SocketEnding } from './endings.ts';
 import type { CloseReason } from './path-totals.ts';
 import type { RateState } from './rates.ts';
 
@@ -18,6 +19,8 @@ export interface TrackedSubflow extends ByteCounters, RateState {
   path: string;
   /** Set when an event has said how it ended. */
   toldReason: CloseReason | undefined;
+  /** A socket between the same ends had closed before an event told of this subflow: itself, or the one before it. */
+  earlierEnding: SocketEnding | undefined;
   readonly sinceSeconds: number;
   /** The last look that showed it. */
   fold: number;
