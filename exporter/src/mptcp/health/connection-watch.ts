@@ -27,7 +27,7 @@ export class ConnectionWatch {
   readonly joinsBefore: number | undefined;
   look = 0;
   /** The other end has an IPv6 address. */
-  v6 = false;
+  readonly v6: boolean;
   /** An established MPTCP connection, not a fallen-back or ending one. */
   sound = false;
   /** Its peer has been noted. */
@@ -36,7 +36,8 @@ export class ConnectionWatch {
   fellBackAt: number | undefined;
   #wasMptcp = false;
 
-  constructor(now: number, joinsBefore: number | undefined) {
+  constructor({ socket }: Connection, now: number, joinsBefore: number | undefined) {
+    this.v6 = socket.remote.address.includes(':');
     this.firstSeen = now;
     this.joinsBefore = joinsBefore;
   }
@@ -47,9 +48,9 @@ export class ConnectionWatch {
   }
 
   /** Takes the connection of this look with its subflows, which have been observed. */
-  observe(connection: Connection, watches: readonly SubflowWatch[], { look, now, settings }: Moment): void {
+  observe(connection: Connection, watches: readonly SubflowWatch[], moment: Moment): void {
+    const { look, now } = moment;
     this.look = look;
-    this.v6 = connection.socket.remote.address.includes(':');
     const { state, fallback, remoteKeyReceived } = connection.socket;
     this.sound = state === 'established' && fallback !== true;
     if (fallback !== true) this.fellBackAt = undefined;
@@ -74,7 +75,7 @@ export class ConnectionWatch {
     if (this.members.length < 2) return;
     for (const watch of this.members) {
       const othersReceive = receivers > 1 || (receivers === 1 && receiving !== watch);
-      watch.judgeSilence(bytes, othersReceive, { look, now, settings });
+      watch.judgeSilence(bytes, othersReceive, moment);
     }
   }
 

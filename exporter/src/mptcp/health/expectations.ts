@@ -3,7 +3,7 @@ import type { Causes } from './causes.ts';
 import type { ConnectionWatch } from './connection-watch.ts';
 import type { PathWatch } from './path-watch.ts';
 import type { Reason } from './states.ts';
-import type { Moment } from './subflow-watch.ts';
+import type { Moment, SubflowWatch } from './subflow-watch.ts';
 
 /** A subflow that every connection which this end began should have: the in-kernel path manager joins from each such endpoint. */
 export interface Expectation {
@@ -43,28 +43,42 @@ export function countPresence(
   causes: Causes,
   { now, settings }: Moment,
 ): void {
-  const { members, firstSeen, sound } = connection;
-  if (!sound) return;
-  members.forEach(({ open, openedHere, path }, index) => {
-    if (!open || openedHere === false) return;
-    const first = members.findIndex((other) => other.open && other.openedHere !== false && other.path === path);
-    if (first === index) path.tally.served++;
-  });
-  if (!members.some(({ open }) => open)) return;
-  const lacking = new Map<PathWatch, Reason>();
-  for (const loss of connection.standingLosses(now)) lacking.set(loss.path, causes.ofLoss(loss, now));
-  if (list.length > 0 && now - firstSeen >= settings.missingSeconds && couldJoin(connection, limit, causes.joins)) {
-    for (const { path, v6 } of list) {
-      if (v6 !== connection.v6 || lacking.has(path) || connection.isOn(path) || connection.lost(path)) continue;
-      const told =
-        path.joinFailure !== undefined && path.joinFailure.at >= firstSeen ? path.joinFailure.reason : undefined;
-      lacking.set(path, told ?? causes.ofJoins(firstSeen));
-    }
+  const { firstSeen, sound } = connection;
+  if (!sound || countServed(connection.members) === 0) return;
+  for (const loss of connection.standingLosses(now)) countLacking(loss.path, causes.ofLoss(loss, now));
+  if (list.length === 0 || now - firstSeen < settings.missingSeconds || !couldJoin(connection, limit, causes.joins))
+    return;
+  for (const { path, v6 } of list) {
+    if (v6 !== connection.v6 || connection.isOn(path) || connection.lost(path)) continue;
+    const told =
+      path.joinFailure !== undefined && path.joinFailure.at >= firstSeen ? path.joinFailure.reason : undefined;
+    countLacking(path, told ?? causes.ofJoins(firstSeen));
   }
-  for (const [{ tally }, reason] of lacking) {
-    tally.lacking++;
-    tally.lackingReasons.add(reason);
+}
+
+function countLacking({ tally }: PathWatch, reason: Reason): void {
+  tally.lacking++;
+  tally.lackingReasons.add(reason);
+}
+
+/** Counts each path once that has an open subflow which this end made, or may have made; gives how many are open at all. */
+function countServed(members: readonly SubflowWatch[]): number {
+  let open = 0;
+  for (let index = 0; index < members.length; index++) {
+    const watch = members[index];
+    if (watch === undefined || !watch.open) continue;
+    open++;
+    if (watch.openedHere !== false && !isOnBefore(members, index, watch.path)) watch.path.tally.served++;
   }
+  return open;
+}
+
+function isOnBefore(members: readonly SubflowWatch[], end: number, path: PathWatch): boolean {
+  for (let index = 0; index < end; index++) {
+    const watch = members[index];
+    if (watch?.open === true && watch.openedHere !== false && watch.path === path) return true;
+  }
+  return false;
 }
 
 /**
@@ -72,8 +86,12 @@ export function countPresence(
  * server may forbid joins to its first address (RFC 8684, flag C), and then none are tried.
  */
 function couldJoin({ members, joinsBefore }: ConnectionWatch, limit: number, joins: number | undefined): boolean {
-  const open = members.reduce((count, watch) => count + (watch.open ? 1 : 0), 0);
-  const began = members.some(({ openedHere }) => openedHere === true);
+  let open = 0;
+  let began = false;
+  for (const watch of members) {
+    if (watch.open) open++;
+    if (watch.openedHere === true) began = true;
+  }
   const tried = joins === undefined || joinsBefore === undefined || joins > joinsBefore || open < members.length;
   return began && open - 1 < limit && tried;
 }

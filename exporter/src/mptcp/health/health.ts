@@ -1,4 +1,4 @@
-import type { Connection, PathManagerEvent, Snapshot, Subflow } from '../model.ts';
+import type { Connection, PathManagerEvent, Snapshot, SocketAddress, Subflow } from '../model.ts';
 import { UNKNOWN_PATH } from '../path-rules.ts';
 import { Causes, joinFailure } from './causes.ts';
 import { ConnectionWatch, LOST_SECONDS } from './connection-watch.ts';
@@ -149,13 +149,12 @@ export class Health {
       let watch = this.#connections.get(connection.key);
       if (watch === undefined) {
         // What was there before the first look has tried its joins before.
-        watch = new ConnectionWatch(moment.now, moment.look === 1 ? 0 : this.#causes.joins);
+        watch = new ConnectionWatch(connection, moment.now, moment.look === 1 ? 0 : this.#causes.joins);
         this.#connections.set(connection.key, watch);
       }
       watch.observe(connection, watches, moment);
-      const { remote, fallback } = connection.socket;
-      if (!watch.known || fallback === true)
-        this.#learnProtocol(watch, fallback === true, `${remote.address}:${remote.port}`);
+      const fellBack = connection.socket.fallback === true;
+      if (!watch.known || fellBack) this.#learnProtocol(watch, fellBack, connection.socket.remote);
       return watch;
     });
     if (this.#connections.size > connections.length) {
@@ -165,7 +164,8 @@ export class Health {
   }
 
   /** A fallback tells of a middlebox only where MPTCP is known to be spoken: most servers do not speak it at all. */
-  #learnProtocol(connection: ConnectionWatch, fallback: boolean, peer: string): void {
+  #learnProtocol(connection: ConnectionWatch, fallback: boolean, { address, port }: SocketAddress): void {
+    const peer = `${address}:${port}`;
     if (connection.speaksMptcp && !connection.known) {
       connection.known = true;
       this.#peers.delete(peer);
