@@ -34,13 +34,15 @@ describe('capabilities', () => {
     expect(judged(reading({ subflows: [{ ...hidden, tcp: {} }] }, NO_INTERFACES))).toEqual({
       subflow_bytes: false,
       subflow_rtt: false,
+      subflow_ages: false,
       subflow_token: false,
       subflow_ids: false,
     });
-    const whole = subflow(1, '10.77.1.1', { localId: 0, tcp: { sentBytes: 0, retransmissionTimeoutSeconds: 1 } });
+    const whole = subflow(1, '10.77.1.1', { localId: 0, tcp: { sentBytes: 0, retransmissionTimeoutSeconds: 1, lastAcknowledgementSeconds: 2 } });
     expect(judged(reading({ subflows: [hidden, whole] }, NO_INTERFACES))).toEqual({
       subflow_bytes: true,
       subflow_rtt: true,
+      subflow_ages: true,
       subflow_token: true,
       subflow_ids: true,
     });

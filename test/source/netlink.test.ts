@@ -56,7 +56,7 @@ describe('the netlink source', () => {
       ]),
     );
     expect(reading.sysctl?.value?.enabled).toBe(true);
-    expect([...reading.capabilities.values()]).toEqual(Array(10).fill(true));
+    expect([...reading.capabilities.values()]).toEqual(Array(11).fill(true));
     expect(reading.monotonicSeconds).toBeGreaterThan(0);
     source.close();
   });

@@ -70,6 +70,7 @@ describe('openProcfsSource', () => {
       connection_ages: false,
       subflow_bytes: false,
       subflow_rtt: false,
+      subflow_ages: false,
       subflow_token: false,
       subflow_ids: false,
       endpoints: false,

@@ -81,6 +81,7 @@ describe('a reading of the ss source', () => {
       connection_ages: ages,
       subflow_bytes: true,
       subflow_rtt: true,
+      subflow_ages: true,
       subflow_token: true,
       subflow_ids: true,
       endpoints: true,

@@ -223,6 +223,7 @@ export const CAPABILITIES = [
   'connection_ages', // last data and acknowledgement ages of the connection (6.10)
   'subflow_bytes',
   'subflow_rtt',
+  'subflow_ages', // last acknowledgement and data, by which a path is judged stalled or silent
   'subflow_token', // subflows name their connection exactly
   'subflow_ids', // address ids and flags
   'endpoints',

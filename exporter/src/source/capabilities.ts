@@ -47,6 +47,10 @@ function judgeSockets(judge: Judge, { connections, subflows }: SocketRecords): v
     anyOf(flowing, ({ tcp }) => (tcp.rttSeconds ?? tcp.retransmissionTimeoutSeconds) !== undefined),
   );
   judge(
+    'subflow_ages',
+    anyOf(flowing, ({ tcp }) => tcp.lastAcknowledgementSeconds !== undefined),
+  );
+  judge(
     'subflow_token',
     anyOf(flowing, ({ token }) => token !== undefined),
   );

@@ -21,6 +21,7 @@ const NEVER: readonly Capability[] = [
   'connection_ages',
   'subflow_bytes',
   'subflow_rtt',
+  'subflow_ages',
   'subflow_token',
   'subflow_ids',
   'endpoints',
