@@ -42,6 +42,18 @@ describe('a silent blackhole while uploading', () => {
     },
   );
 
+  it('is stalled within 2 s, too, when the path had lost something for some seconds before', () => {
+    const { timeline, wlan } = transfer('up');
+    timeline.answerBy((path) => path === 'wlan0');
+    wlan.lossRatio = 0.1;
+    timeline.run(6);
+    const start = timeline.now;
+    wlan.dead = true;
+    timeline.run(6);
+    expect(timeline.states('wlan0', start)).toEqual(['up', 'stalled']);
+    expect(timeline.enteredAfter('wlan0', 'stalled', start)).toBeLessThanOrEqual(2);
+  });
+
   it('is up again within 5 s of the link’s return though the sender backs off for longer', () => {
     const { timeline, wlan } = transfer('up');
     let dead = true;
@@ -159,7 +171,7 @@ describe('a silent blackhole while uploading', () => {
     wlan.dead = true;
     timeline.run(40);
     expect(timeline.paths.get('wlan0')?.state).toBe('degraded');
-    expect(timeline.reasons('wlan0')).toEqual(['no_acknowledgements']);
+    expect(timeline.reasons('wlan0')).toEqual(['high_loss', 'no_acknowledgements']);
   });
 });
 

@@ -43,7 +43,7 @@ describe('the loss of a path', () => {
     const window = new LossWindow();
     let [sent, retransmitted] = [0, 0];
     let ratio = window.ratio(0, 0, 0);
-    window.forgive(forgiven, 0);
+    window.forgive(forgiven, 0, 0);
     seconds.forEach(([more, again], index) => {
       sent += more;
       retransmitted += again;

@@ -6,7 +6,7 @@ import type { SubflowWatch } from './subflow-watch.ts';
 const VERDICT_SECONDS = 1.2;
 const SYN_REPEAT_SECONDS = 1;
 
-/** There is no hurry to look again at a path whose silence has been explained. */
+/** There is no hurry to look again at a path that proved alive, and a lossy one loses more than one SYN in a row. */
 const UNHURRIED_VERDICT_SECONDS = 3.5;
 
 /** A silence that was explained is looked into again after twice as long each time, up to this. */
@@ -15,8 +15,11 @@ const LONGEST_PAUSE_SECONDS = 60;
 /** A verdict that is this much overdue does not come: the check could not be made. */
 const OVERDUE_SECONDS = 1;
 
-/** How pressing a check is. `explained`: the path proved alive, and is asked now and then. */
-export type Urgency = 'suspected' | 'stalled' | 'explained';
+/**
+ * How pressing a check is. `cleared`: the path proved alive although its subflows are stalled. `explained`: it proved alive, and
+ * is asked now and then.
+ */
+export type Urgency = 'suspected' | 'stalled' | 'cleared' | 'explained';
 
 /** The checks of one path: when to ask, and what the answers say. */
 export class Checks {
@@ -71,7 +74,8 @@ export class Checks {
     const hurried = Math.max(VERDICT_SECONDS, SYN_REPEAT_SECONDS + 2 * rtt, 4 * rtt);
     // One connect is over before the next begins.
     const timeoutSeconds = checkIntervalSeconds - 0.5;
-    const verdict = urgency === 'explained' ? Math.max(UNHURRIED_VERDICT_SECONDS, hurried) : hurried;
+    const unhurried = urgency === 'explained' || urgency === 'cleared';
+    const verdict = unhurried ? Math.max(UNHURRIED_VERDICT_SECONDS, hurried) : hurried;
     this.#verdictSeconds = Math.min(verdict, timeoutSeconds);
     this.#askedAt = now;
     return {

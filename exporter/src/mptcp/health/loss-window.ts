@@ -14,6 +14,9 @@ const LONGEST_SECONDS = 20;
 /** After an outage, what it owes is sent again within this long. */
 const FORGIVE_SECONDS = 10;
 
+/** What stalls again within this long had come through between. */
+const AGAIN_SECONDS = 10;
+
 interface Bucket {
   readonly at: number;
   readonly ratio: number;
@@ -31,11 +34,29 @@ export class LossWindow {
   #forgiven = 0;
   #forgiveUntil = 0;
   #spared = 0;
+  #forgaveAt = Number.NEGATIVE_INFINITY;
+  #blamedUntil = Number.NEGATIVE_INFINITY;
 
-  /** The next so many retransmitted bytes are not counted: what was in flight when the path stalled. */
-  forgive(bytes: number, now: number): void {
+  /**
+   * The next so many retransmitted bytes are not counted: what was in flight when a subflow stalled at `since`. One that stalls
+   * again and again is losing, not out.
+   */
+  forgive(bytes: number, since: number, now: number): void {
+    if (now < this.#blamedUntil) return;
+    if (since > this.#forgaveAt && now - this.#forgaveAt < AGAIN_SECONDS) {
+      this.blame(now);
+      return;
+    }
+    this.#forgaveAt = now;
     this.#forgiven += bytes;
     this.#forgiveUntil = now + FORGIVE_SECONDS;
+  }
+
+  /** It was no outage but loss: what was not counted for its sake is, as far as it is not judged yet, and so is what follows. */
+  blame(now: number): void {
+    this.#forgiven = 0;
+    this.#spared = 0;
+    this.#blamedUntil = now + LONGEST_SECONDS;
   }
 
   /** The outage goes on. */

@@ -77,7 +77,6 @@ export class PathWatch implements PathHealth {
   readonly #highRtt: Hysteresis;
   #judged = false;
   #openAt = Number.NEGATIVE_INFINITY;
-  #lossPressure: number | undefined;
   #suspectedAt: number | undefined;
   #unresolved = false;
   /** A check has found the path dead, which holds until something speaks against it. */
@@ -163,7 +162,7 @@ export class PathWatch implements PathHealth {
     const suspect = [silent, stalled, target].find((one) => one?.openedHere === true);
     if (suspect === undefined) return undefined;
     if (this.state === 'stalled') return this.checks.ask('stalled', suspect, now);
-    if (this.#clearedAt !== undefined) return this.checks.ask('stalled', suspect, now);
+    if (this.#clearedAt !== undefined) return this.checks.ask('cleared', suspect, now);
     if (silent === undefined || this.#refuted(silent.silentSince ?? now)) {
       this.checks.rest();
       return undefined;
@@ -186,7 +185,7 @@ export class PathWatch implements PathHealth {
     if (since > (tally.stalled?.stalledSince ?? Number.NEGATIVE_INFINITY)) tally.stalled = watch;
     if (watch.forgiven === since) return;
     watch.forgiven = since;
-    this.#loss.forgive(watch.subflow.socket.sendQueueBytes ?? 0, now);
+    this.#loss.forgive(watch.subflow.socket.sendQueueBytes ?? 0, since, now);
   }
 
   /** Something was heard on the path later than what began then can explain. */
@@ -200,8 +199,8 @@ export class PathWatch implements PathHealth {
     let ratio: number | undefined;
     if (sentBytes !== undefined && retransmittedBytes !== undefined)
       ratio = this.#loss.ratio(now, sentBytes, retransmittedBytes);
-    this.#lossPressure = ratio === undefined ? undefined : this.#usualLoss.pressure(ratio, now);
-    if (this.#highLoss.update(this.#lossPressure, now)) reasons.add('high_loss');
+    const pressure = ratio === undefined ? undefined : this.#usualLoss.pressure(ratio, now);
+    if (this.#highLoss.update(pressure, now)) reasons.add('high_loss');
     if (this.#highRtt.update(this.rtt.pressure(now), now)) reasons.add('high_rtt');
   }
 
@@ -231,7 +230,8 @@ export class PathWatch implements PathHealth {
       this.#clearedAt = undefined;
       return undefined;
     }
-    const patience = (this.#lossPressure ?? 0) > 1 ? LOSSY_PATIENCE * stalled.patienceSeconds : 0;
+    const lossy = reasons.has('high_loss') && this.state !== 'stalled';
+    const patience = lossy ? LOSSY_PATIENCE * stalled.patienceSeconds : 0;
     if (now - since < patience) return undefined;
     if (this.checks.since(since) !== 'alive') {
       this.#clearedAt = undefined;
@@ -242,6 +242,7 @@ export class PathWatch implements PathHealth {
     // A sender in backoff may not have tried again: only an attempt that failed tells that the path, though alive, is of no use.
     const failed = triedAt > this.#clearedAt + CLOCK_SLACK_SECONDS && now - triedAt > stalled.patienceSeconds;
     if (failed && now - this.#clearedAt > STUCK_SECONDS) reasons.add('no_acknowledgements');
+    if (failed || this.checks.deadAt <= since) this.#loss.blame(now);
     return undefined;
   }
 
