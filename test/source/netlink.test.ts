@@ -138,7 +138,7 @@ describe('the netlink source', () => {
     const kernel = sceneKernel('server');
     const source = await open(kernel);
     await source.read(ALL);
-    expect([kernel.opened, kernel.open]).toEqual([4, 4]);
+    expect([kernel.opened, kernel.open]).toEqual([6, 6]);
     source.close();
     expect(kernel.open).toBe(0);
     expect((await source.read(NONE)).sockets.failure).toEqual({

@@ -5,7 +5,7 @@ import { type GenericFamily, NETLINK_GENERIC, readPathManager, resolveFamily } f
 import { NETLINK_ROUTE, readInterfaces } from '../linux/netlink/route.ts';
 import { NETLINK_SOCK_DIAG } from '../linux/netlink/sock-diag.ts';
 import { NetlinkSocket } from '../linux/netlink/socket.ts';
-import { type FamilySockets, readSockets } from '../linux/netlink/sockets.ts';
+import { SocketTables } from '../linux/netlink/sockets.ts';
 import { openReceiver, openTransport, type Transport } from '../linux/netlink/transport.ts';
 import { readMib } from '../linux/proc/netstat.ts';
 import { readSysctls } from '../linux/proc/sysctl.ts';
@@ -65,7 +65,7 @@ class NetlinkSource implements Source {
   readonly name = 'netlink';
   readonly kernel = 'upstream';
   readonly #procfs: string;
-  readonly #diag: FamilySockets;
+  readonly #diag: SocketTables;
   readonly #route: NetlinkSocket;
   readonly #generic: NetlinkSocket;
   readonly #capabilities = new Map<Capability, boolean>();
@@ -86,14 +86,14 @@ class NetlinkSource implements Source {
       });
     this.#procfs = procfs;
     this.#listen = listen;
-    this.#diag = { ipv4: socket('sockets', NETLINK_SOCK_DIAG), ipv6: socket('sockets', NETLINK_SOCK_DIAG) };
+    this.#diag = new SocketTables(() => socket('sockets', NETLINK_SOCK_DIAG));
     this.#route = socket('interfaces', NETLINK_ROUTE);
     this.#generic = socket('endpoints', NETLINK_GENERIC);
-    this.#diag.ipv4.open(); // so that a sandbox without netlink shows now, while another source can still be chosen
+    this.#diag.open(); // so that a sandbox without netlink shows now, while another source can still be chosen
   }
 
   async read(parts: ReadonlySet<Part>): Promise<Reading> {
-    const sockets = await outcome(() => readSockets(this.#diag));
+    const sockets = await outcome(() => this.#diag.read());
     const monotonicSeconds = performance.now() / 1000;
     const refused = sockets.value?.connectionsFailure;
     if (refused !== undefined) this.#note({ part: 'sockets', code: refused.code });
@@ -133,8 +133,7 @@ class NetlinkSource implements Source {
   close(): void {
     this.#closed = true;
     this.#events?.close();
-    this.#diag.ipv4.close();
-    this.#diag.ipv6.close();
+    this.#diag.close();
     this.#route.close();
     this.#generic.close();
   }

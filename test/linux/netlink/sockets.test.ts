@@ -1,8 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../../exporter/src/errors.ts';
 import { NetlinkSocket } from '../../../exporter/src/linux/netlink/socket.ts';
-import { readSockets } from '../../../exporter/src/linux/netlink/sockets.ts';
-import { capture, captureName, done, FakeKernel, messagesOf, refusal, type Step, sceneKernel } from './fake-kernel.ts';
+import { SocketTables } from '../../../exporter/src/linux/netlink/sockets.ts';
+import {
+  capture,
+  captureName,
+  done,
+  FakeKernel,
+  messagesOf,
+  plain,
+  refusal,
+  type Step,
+  sceneKernel,
+} from './fake-kernel.ts';
 
 /** The scene's kernel, but for the answers given by the capture's name. */
 function kernelBut(answers: Readonly<Record<string, readonly Step[]>>): FakeKernel {
@@ -15,7 +25,8 @@ function kernelBut(answers: Readonly<Record<string, readonly Step[]>>): FakeKern
 function read(kernel: FakeKernel) {
   const incidents: ErrorCode[] = [];
   const open = () => new NetlinkSocket({ connect: kernel.connect, onIncident: (code) => incidents.push(code) });
-  return { incidents, sockets: readSockets({ ipv4: open(), ipv6: open() }) };
+  const tables = new SocketTables(open);
+  return { incidents, tables, sockets: tables.read() };
 }
 
 describe('reading the sockets', () => {
@@ -60,4 +71,57 @@ describe('reading the sockets', () => {
     expect(subflows).toHaveLength(19);
     expect(connectionsFailure).toMatchObject({ code: 'not_tcp_info', message: expect.stringContaining('Linux 5.10') });
   });
+
+  it('asks for both tables at once when subflows show what they are, and gives the same', async () => {
+    const kernel = sceneKernel('client');
+    const { sockets, tables } = read(kernel);
+    const first = plain(await sockets);
+    expect(plain(await tables.read())).toEqual(first);
+    expect(kernel.requests.slice(4).map(captureName)[0]).toMatch(/tcp[46]$/);
+    expect(kernel.requests).toHaveLength(8);
+  });
+
+  it('goes back to asking for connections first when subflows no longer show what they are', async () => {
+    let hidden = false;
+    const kernel = new FakeKernel((request) => {
+      const name = captureName(request);
+      const messages = messagesOf(capture('client', name));
+      return hidden && name.startsWith('sock-diag-tcp') ? messages.map(withoutUlp) : messages;
+    });
+    const { sockets, tables } = read(kernel);
+    await sockets;
+    hidden = true;
+    expect((await tables.read()).subflows).toEqual([]);
+    const { subflows } = await tables.read();
+    expect(subflows).toHaveLength(19);
+    expect(subflows.every(({ token }) => token === undefined)).toBe(true);
+  });
+
+  it('fails as a whole when one table cannot be read, and works again when it can', async () => {
+    let refused = false;
+    const kernel = new FakeKernel((request) => {
+      const name = captureName(request);
+      return refused && name === 'sock-diag-tcp4' ? [refusal(22)] : messagesOf(capture('client', name));
+    });
+    const { sockets, tables } = read(kernel);
+    await sockets;
+    refused = true;
+    await expect(tables.read()).rejects.toMatchObject({ code: 'kernel_refused' });
+    refused = false;
+    expect((await tables.read()).subflows).toHaveLength(19);
+    tables.close();
+    await expect(tables.read()).rejects.toMatchObject({ code: 'interrupted' });
+    expect(kernel.open).toBe(0);
+  });
 });
+
+/** A row of the TCP dump as kernels before 6.15 give it without CAP_NET_ADMIN: the ULP attribute given a type that is not known. */
+function withoutUlp(message: Uint8Array): Uint8Array {
+  const copy = message.slice();
+  const view = new DataView(copy.buffer);
+  if (view.getUint16(4, true) === 3) return copy;
+  for (let offset = 16 + 72; offset < copy.length; offset += (view.getUint16(offset, true) + 3) & ~3) {
+    if (view.getUint16(offset + 2, true) === 19) view.setUint16(offset + 2, 4000, true);
+  }
+  return copy;
+}

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { networkInterface } from '../../support/scene.ts';
-import { ETH, type Flow, LTE, Timeline, WLAN } from './timeline.ts';
+import { ETH, type Flow, LTE, SERVER_INITIAL, SERVER_JOIN, Timeline, WLAN } from './timeline.ts';
 
 const PATHS = ['eth0', 'wlan0'] as const;
 
@@ -65,6 +65,20 @@ describe('no false alarm', () => {
     timeline.run(100);
     expect(timeline.asked.length).toBeGreaterThan(2);
     expectUp(timeline);
+  });
+
+  it('at a server from a client that no longer uses one of its paths: it cannot be asked', () => {
+    const timeline = new Timeline();
+    timeline.connect(1, []);
+    const eth = timeline.join(1, ETH, SERVER_INITIAL);
+    const wlan = timeline.join(1, WLAN, SERVER_JOIN);
+    eth.receiving = wlan.receiving = true;
+    timeline.run(10);
+    wlan.receiving = false;
+    timeline.run(60);
+    expect(timeline.subflows).toEqual(['active', 'silent']);
+    expectUp(timeline);
+    expect(timeline.asked).toEqual([]);
   });
 
   it('from a server that stops sending and starts again', () => {

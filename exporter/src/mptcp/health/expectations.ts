@@ -3,7 +3,7 @@ import type { Causes } from './causes.ts';
 import type { ConnectionWatch } from './connection-watch.ts';
 import type { PathWatch } from './path-watch.ts';
 import type { Reason } from './states.ts';
-import type { Moment } from './subflow-watch.ts';
+import type { Moment, SubflowWatch } from './subflow-watch.ts';
 
 /** A subflow that every connection which this end began should have: the in-kernel path manager joins from each such endpoint. */
 export interface Expectation {
@@ -18,6 +18,14 @@ export interface Expectations {
 }
 
 const NONE: Expectations = { list: [], limit: 0 };
+
+/** What the presence of connections lets expect of the next looks. */
+export interface Outlook {
+  /** Whether fresh endpoints and counters would tell, before long, if a connection lacks a subflow. */
+  unsettled: boolean;
+  /** When a subflow that is gone, or did not come about, will count. */
+  ripensAt: number;
+}
 
 /** Reads the expectations off the endpoints with the `subflow` flag, backups too. None where a program manages the paths. */
 export function expectationsOf(snapshot: Snapshot, watchOf: (path: string) => PathWatch | undefined): Expectations {
@@ -36,44 +44,71 @@ export function expectationsOf(snapshot: Snapshot, watchOf: (path: string) => Pa
   return { list, limit: endpoints.value.limits?.subflows ?? Number.POSITIVE_INFINITY };
 }
 
-/** Counts an established MPTCP connection on the paths where it has a subflow of its own making, and on those where it should have one. */
+/**
+ * Counts an established MPTCP connection on the paths where it has a subflow of its own making, and on those where it should
+ * have one, and adds to the outlook.
+ */
 export function countPresence(
   connection: ConnectionWatch,
   { list, limit }: Expectations,
   causes: Causes,
+  outlook: Outlook,
   { now, settings }: Moment,
 ): void {
-  const { members, firstSeen, sound } = connection;
-  if (!sound) return;
-  members.forEach(({ open, openedHere, path }, index) => {
-    if (!open || openedHere === false) return;
-    const first = members.findIndex((other) => other.open && other.openedHere !== false && other.path === path);
-    if (first === index) path.tally.served++;
-  });
-  if (!members.some(({ open }) => open)) return;
-  const lacking = new Map<PathWatch, Reason>();
-  for (const loss of connection.standingLosses(now)) lacking.set(loss.path, causes.ofLoss(loss, now));
-  if (list.length > 0 && now - firstSeen >= settings.missingSeconds && couldJoin(connection, limit, causes.joins)) {
-    for (const { path, v6 } of list) {
-      if (v6 !== connection.v6 || lacking.has(path) || connection.isOn(path) || connection.lost(path)) continue;
-      const told =
-        path.joinFailure !== undefined && path.joinFailure.at >= firstSeen ? path.joinFailure.reason : undefined;
-      lacking.set(path, told ?? causes.ofJoins(firstSeen));
+  const { firstSeen, sound } = connection;
+  if (!sound || countServed(connection.members) === 0) return;
+  outlook.ripensAt = Math.min(outlook.ripensAt, connection.countsAt(now));
+  for (const loss of connection.standingLosses(now)) countLacking(loss.path, causes.ofLoss(loss, now));
+  const mature = now - firstSeen >= settings.missingSeconds;
+  for (const { path, v6 } of list) {
+    if (v6 !== connection.v6) continue;
+    if (connection.isOn(path)) {
+      connection.forgetFailure(path);
+      continue;
     }
-  }
-  for (const [{ tally }, reason] of lacking) {
-    tally.lacking++;
-    tally.lackingReasons.add(reason);
+    if (connection.lost(path) || !began(connection)) continue;
+    const failure = connection.joinFailure(path, now);
+    const reason = failure === undefined && mature ? whyAbsent(connection, limit, causes) : failure;
+    if (reason !== undefined) countLacking(path, causes.ofJoin(reason, firstSeen));
+    else outlook.unsettled ||= !mature;
   }
 }
 
+function countLacking({ tally }: PathWatch, reason: Reason): void {
+  tally.lacking++;
+  tally.lackingReasons.add(reason);
+}
+
+/** Counts each path once that has an open subflow which this end made, or may have made; gives how many are open at all. */
+function countServed(members: readonly SubflowWatch[]): number {
+  let open = 0;
+  for (let index = 0; index < members.length; index++) {
+    const watch = members[index];
+    if (watch === undefined || !watch.open) continue;
+    open++;
+    if (watch.openedHere !== false && !isOnBefore(members, index, watch.path)) watch.path.tally.served++;
+  }
+  return open;
+}
+
+function isOnBefore(members: readonly SubflowWatch[], end: number, path: PathWatch): boolean {
+  for (let index = 0; index < end; index++) {
+    const watch = members[index];
+    if (watch?.open === true && watch.openedHere !== false && watch.path === path) return true;
+  }
+  return false;
+}
+
+const began = ({ members }: ConnectionWatch): boolean => members.some(({ openedHere }) => openedHere === true);
+
 /**
- * Whether this end began the connection, and it has room for one more subflow and has, as far as can be told, tried to join: a
- * server may forbid joins to its first address (RFC 8684, flag C), and then none are tried.
+ * Why a connection that this end began has no subflow where one is expected, when no join is known to have failed. Nothing
+ * when none has been tried as far as can be told: a server may forbid joins to its first address (RFC 8684, flag C).
  */
-function couldJoin({ members, joinsBefore }: ConnectionWatch, limit: number, joins: number | undefined): boolean {
-  const open = members.reduce((count, watch) => count + (watch.open ? 1 : 0), 0);
-  const began = members.some(({ openedHere }) => openedHere === true);
+function whyAbsent({ members, joinsBefore }: ConnectionWatch, limit: number, { joins }: Causes): Reason | undefined {
+  let open = 0;
+  for (const watch of members) if (watch.open) open++;
+  if (open - 1 >= limit) return 'join_rejected';
   const tried = joins === undefined || joinsBefore === undefined || joins > joinsBefore || open < members.length;
-  return began && open - 1 < limit && tried;
+  return tried ? 'join_unanswered' : undefined;
 }

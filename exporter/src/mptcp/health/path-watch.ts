@@ -63,8 +63,6 @@ export class PathWatch implements PathHealth {
   reasons: ReadonlySet<Reason> = new Set();
   sinceSeconds: number;
   readonly changes = zeroes(PATH_STATES);
-  /** The last join on this path that failed. */
-  joinFailure: { readonly at: number; readonly reason: Reason } | undefined;
   /** When an MPTCP connection was last begun over it. */
   mptcpAt = Number.NEGATIVE_INFINITY;
   /** When it last had a subflow or an endpoint. */
@@ -131,7 +129,10 @@ export class PathWatch implements PathHealth {
       if (watch.stalledSince !== undefined) this.#countStalled(watch, watch.stalledSince, now);
       else if (watch.silentSince !== undefined) {
         watch.state = this.checks.since(watch.silentSince) === 'alive' ? 'idle' : 'silent';
-        if (watch.silentSince > (tally.silent?.silentSince ?? Number.NEGATIVE_INFINITY)) tally.silent = watch;
+        // A peer that connected to us cannot be asked, and a scheduler that leaves a path unused looks just the same.
+        const suspicious = watch.openedHere !== false;
+        if (suspicious && watch.silentSince > (tally.silent?.silentSince ?? Number.NEGATIVE_INFINITY))
+          tally.silent = watch;
       } else if (watch.state === 'silent') watch.state = subflow.backup === true ? 'backup' : 'idle';
     }
     tally.states[watch.state]++;

@@ -33,6 +33,8 @@ export class SubflowWatch {
   owner: ConnectionWatch | undefined;
   state: SubflowHealthState = 'idle';
   look = 0;
+  /** This end opened it, so that the other end's port is one that listens; `undefined`: not known. */
+  openedHere: boolean | undefined;
   /** Established, which a join without its SYN-ACK is not. */
   open = false;
   wasOpen = false;
@@ -74,6 +76,7 @@ export class SubflowWatch {
   constructor(subflow: Subflow, path: PathWatch, { now }: Moment) {
     const { tcp } = subflow.socket;
     this.subflow = subflow;
+    this.openedHere = isOpenedHere(subflow);
     this.path = path;
     this.firstSeen = now;
     this.receivedBytes = tcp.receivedBytes ?? 0;
@@ -88,12 +91,6 @@ export class SubflowWatch {
       this.lifeAt = now - lastHeardSeconds(tcp, Number.POSITIVE_INFINITY);
   }
 
-  /** This end opened it, so that the other end's port is one that listens; `undefined`: not known. */
-  get openedHere(): boolean | undefined {
-    const { flags } = this.subflow.socket;
-    return flags === undefined ? undefined : (flags & (SUBFLOW_FLAG.capableLocal | SUBFLOW_FLAG.joinLocal)) !== 0;
-  }
-
   /** Received lately, within `seconds`. */
   receivedWithin(seconds: number, now: number): boolean {
     return this.#gainedAt !== undefined && now - this.#gainedAt <= seconds;
@@ -102,6 +99,7 @@ export class SubflowWatch {
   /** Takes the subflow's record of this look and judges what needs no other subflow. */
   observe(subflow: Subflow, moment: Moment): void {
     this.subflow = subflow;
+    this.openedHere ??= isOpenedHere(subflow);
     const { state, tcp } = subflow.socket;
     const unacknowledged = tcp.unacknowledgedSegments ?? 0;
     const received = tcp.receivedBytes ?? 0;
@@ -211,6 +209,10 @@ export class SubflowWatch {
       this.ripen(now - age + this.patienceSeconds);
     }
   }
+}
+
+function isOpenedHere({ socket: { flags } }: Subflow): boolean | undefined {
+  return flags === undefined ? undefined : (flags & (SUBFLOW_FLAG.capableLocal | SUBFLOW_FLAG.joinLocal)) !== 0;
 }
 
 /** Seconds since anything was heard from the other end, or `otherwise` where the source cannot tell. */
