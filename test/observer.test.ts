@@ -97,6 +97,24 @@ describe('the observer', () => {
     await new Promise((resolve) => setTimeout(resolve, 60));
     expect(asked.length).toBe(after);
   });
+
+  it('samples fresh endpoints and counters while it is not clear whether a new connection lacks a subflow', async () => {
+    const asked: ReadonlySet<Part>[] = [];
+    const flows = new TwoFlows();
+    const endpoint = { id: 1, address: '10.77.2.1', interfaceName: 'wlan0', flags: ['subflow'] };
+    const { observer } = make(async (parts) => {
+      asked.push(parts);
+      return flows.read({ ...(parts.has('endpoints') && { endpoints: { value: { endpoints: [endpoint] } } }) });
+    }, 20);
+    const fresh = () => asked.at(-1)?.has('endpoints') === true && asked.at(-1)?.has('mib') === true;
+    flows.wlan.gone = true;
+    await observer.start();
+    await vi.waitFor(() => expect(asked.length > 4 && fresh()).toBe(true), { timeout: 2000 });
+    expect(asked.at(-1)?.has('sysctl')).toBe(false);
+    flows.wlan.gone = false;
+    await vi.waitFor(() => expect(fresh()).toBe(false), { timeout: 2000 });
+    await observer.stop();
+  });
 });
 
 /** An observer of a source with events, which samples too seldom to see anything by that. */

@@ -76,6 +76,7 @@ export class HealthWatch {
   #events: PathManagerEvent[] = [];
   #answers: CheckResult[] = [];
   #judgedAt = Number.NEGATIVE_INFINITY;
+  #unsettled = false;
 
   /** `configuredPaths`: names of the paths that the user named. */
   constructor(options: HealthOptions, configuredPaths: Iterable<string>, errors: ErrorTally) {
@@ -113,6 +114,7 @@ export class HealthWatch {
     this.#answers = [];
     const report = this.#health.observe({ snapshot, totals, events, checks });
     this.#judgedAt = snapshot.monotonicSeconds;
+    this.#unsettled = report.unsettled;
     for (const [path, judgement] of report.paths) this.#note(path, judgement);
     if (this.#paths.size > report.paths.size) {
       for (const path of this.#paths.keys()) if (!report.paths.has(path)) this.#paths.delete(path);
@@ -123,6 +125,11 @@ export class HealthWatch {
     }
     if (report.checks.length > 0) this.#options.checks?.start(report.checks);
     return report.lookAgainSeconds;
+  }
+
+  /** Whether the next look should bring fresh endpoints and counters. */
+  get unsettled(): boolean {
+    return this.#unsettled;
   }
 
   /** What is known at this moment of the monotonic clock. */

@@ -47,6 +47,9 @@ export interface ObserverOptions {
 
 const SAMPLED: ReadonlySet<Part> = new Set<Part>(['sockets', 'interfaces']);
 
+/** What a sample reads besides while it is not clear whether new connections lack subflows. */
+const UNSETTLED: readonly Part[] = ['endpoints', 'mib'];
+
 /** Events after which there is a new subflow to be seen, or one missed: the kernel tells only of those that close alone. */
 const WAKING: ReadonlySet<PathManagerEvent['name']> = new Set(['created', 'subflow_established', 'subflow_closed']);
 
@@ -176,9 +179,14 @@ export class Observer {
   #lookAtAll(): Promise<Snapshot> {
     this.#fullLook ??= this.#enqueue(
       new Set(PARTS.filter((part) => SAMPLED.has(part) || this.#options.parts.has(part))),
-    ).finally(() => {
-      this.#fullLook = undefined;
-    });
+    )
+      .then((snapshot) => {
+        this.#lastFullLookSeconds = snapshot.monotonicSeconds;
+        return snapshot;
+      })
+      .finally(() => {
+        this.#fullLook = undefined;
+      });
     return this.#fullLook;
   }
 
@@ -212,7 +220,6 @@ export class Observer {
     countErrors(reading, this.#options.errors);
     this.#snapshot = snapshot;
     if (snapshot.interfaces.value !== undefined) this.#placeOf = this.#placeOn(snapshot.interfaces.value);
-    if (parts.size > SAMPLED.size) this.#lastFullLookSeconds = snapshot.monotonicSeconds;
     const folded = this.#ledger.fold(snapshot);
     this.#activity = folded.activity;
     this.#throughput.measure(snapshot, this.#ledger, folded);
@@ -226,6 +233,11 @@ export class Observer {
     clearTimeout(this.#healthTimer);
     if (seconds === undefined || this.#stopped || 1000 * seconds >= this.#options.sampleIntervalMs) return;
     this.#healthTimer = setTimeout(() => this.#extraLooks.want(), 1000 * seconds);
+  }
+
+  #sampled(): ReadonlySet<Part> {
+    if (!this.#health.unsettled) return SAMPLED;
+    return new Set([...SAMPLED, ...UNSETTLED.filter((part) => this.#options.parts.has(part))]);
   }
 
   #placeOn(interfaces: readonly NetworkInterface[]): (subflow: Placeable) => Place {
@@ -245,7 +257,7 @@ export class Observer {
     const due = Math.max(lastDue + this.#options.sampleIntervalMs, now);
     this.#timer = setTimeout(() => {
       const stale = performance.now() / 1000 - this.#lastFullLookSeconds >= FULL_LOOK_SECONDS;
-      const look = stale ? this.#lookAtAll() : this.#enqueue(SAMPLED);
+      const look = stale ? this.#lookAtAll() : this.#enqueue(this.#sampled());
       void look.then(() => this.#schedule(due));
     }, due - now);
   }

@@ -38,7 +38,10 @@ describe('capabilities', () => {
       subflow_token: false,
       subflow_ids: false,
     });
-    const whole = subflow(1, '10.77.1.1', { localId: 0, tcp: { sentBytes: 0, retransmissionTimeoutSeconds: 1, lastAcknowledgementSeconds: 2 } });
+    const whole = subflow(1, '10.77.1.1', {
+      localId: 0,
+      tcp: { sentBytes: 0, retransmissionTimeoutSeconds: 1, lastAcknowledgementSeconds: 2 },
+    });
     expect(judged(reading({ subflows: [hidden, whole] }, NO_INTERFACES))).toEqual({
       subflow_bytes: true,
       subflow_rtt: true,

@@ -47,7 +47,7 @@ const REASON_ADVICE: Readonly<Record<Reason, string>> = {
   no_data_arriving: 'The link looks alive, but nothing comes in. Restart its modem or router, or ask the provider.',
   probe_failing: 'What this exporter sends over it gets no answer.',
   reset_by_peer: 'The other end, or a device in between, ended it.',
-  join_rejected: 'The other end may allow no more subflows (ip mptcp limits there).',
+  join_rejected: 'One of the ends may allow no more subflows: see ip mptcp limits at both.',
   join_unanswered: 'A firewall on the way may drop the joins of MPTCP (MP_JOIN).',
   endpoint_removed:
     'Add it again, and open connections use the path again: ip mptcp endpoint add ADDRESS dev INTERFACE subflow.',

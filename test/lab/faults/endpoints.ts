@@ -38,9 +38,12 @@ export async function endpointDeleted(lab: Lab, link: string): Promise<AppliedFa
   });
 }
 
-/** Neither end may have more than `subflows` additional subflows per connection; open connections keep what they have. */
-export async function limitsReached(lab: Lab, subflows = 0): Promise<AppliedFault> {
-  const hosts = [lab.client, lab.server];
+/** Neither end, or only one, may have more than `subflows` additional subflows per connection; open connections keep what they have. */
+export async function limitsReached(
+  lab: Lab,
+  subflows = 0,
+  hosts: readonly Host[] = [lab.client, lab.server],
+): Promise<AppliedFault> {
   const before = await Promise.all(hosts.map((host) => host.exec('ip', ['mptcp', 'limits', 'show'])));
   const set = (host: Host, limits: string) => host.batch('ip', [`mptcp limits set ${limits}`]);
   await Promise.all(hosts.map((host) => set(host, `subflows ${subflows} add_addr_accepted 0`)));

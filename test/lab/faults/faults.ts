@@ -10,7 +10,7 @@ import {
   interfaceRemoved,
   interfaceRenamed,
 } from './interface.ts';
-import { joinsDropped, optionsStripped } from './middlebox.ts';
+import { capableDropped, joinsDropped, optionsStripped } from './middlebox.ts';
 import { multicastOverrun } from './overrun.ts';
 import { exporterRestart, serverRestart } from './programs.ts';
 import { subflowReset } from './reset.ts';
@@ -61,7 +61,9 @@ export const FAULTS = {
     subflowReset(lab, link),
   ),
   'endpoint-deleted': onLink("The client's endpoints are deleted.", endpointDeleted),
-  'address-changed': onLink('The client gets another IPv4 address, as by DHCP.', addressChanged),
+  'address-changed': onLink('The client gets another IPv4 address, as by DHCP.', (lab, link) =>
+    addressChanged(lab, link),
+  ),
   'interface-renamed': onLink("The client's interface gets another name.", interfaceRenamed),
   'interface-removed': onLink(
     "The client's interface is pulled out, and comes back with another index.",
@@ -69,6 +71,7 @@ export const FAULTS = {
   ),
   'options-stripped': onLink('A middlebox removes the MPTCP options from SYNs.', optionsStripped),
   'joins-dropped': onLink('A middlebox drops the SYNs of joins.', joinsDropped),
+  'capable-dropped': onLink('A middlebox drops the SYNs of MPTCP connections.', capableDropped),
   'limits-reached': onLab('No connection gets additional subflows any more.', (lab) => limitsReached(lab)),
   'server-restart': onLab('What listens at the server is killed, and started again at the end.', serverRestart),
   'exporter-restart': onLab("The client's exporters are killed, and started again at the end.", (lab) =>

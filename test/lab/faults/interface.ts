@@ -79,6 +79,7 @@ export async function interfaceRemoved(lab: Lab, link: string): Promise<AppliedF
     name: 'interface-removed',
     link,
     undo: async () => {
+      await client.batch('ip', removal(endpoints));
       // Its old index is taken while it comes back: a stick never gets the same one.
       const [taken, peer] = [`taken${plan.index}`, `taken${plan.index}peer`];
       await client.batch('ip', [`link add name ${taken} index ${index} type veth peer name ${peer}`]);
@@ -86,18 +87,23 @@ export async function interfaceRemoved(lab: Lab, link: string): Promise<AppliedF
       await client.batch('ip', [`link delete dev ${taken}`]);
       await client.restore(plan);
       await lab.link(link).reapply();
-      await client.batch('ip', [...removal(endpoints), ...addition(link, endpoints)]);
+      await client.batch('ip', addition(link, endpoints));
     },
   });
 }
 
 /**
- * The link's IPv4 address is replaced by another, as when DHCP hands out a new lease: address, source rule, routes and
- * endpoint change together. `address` is the new one.
+ * The link's IPv4 address is replaced by another, as when DHCP hands out a new lease: address, source rule and routes change
+ * together, and the endpoint with them as a network manager that knows MPTCP does, unless it `stays`. `address` is the new one.
  */
-export async function addressChanged(lab: Lab, link: string): Promise<AppliedFault & { readonly address: string }> {
+export async function addressChanged(
+  lab: Lab,
+  link: string,
+  endpoint: 'follows' | 'stays' = 'follows',
+): Promise<AppliedFault & { readonly address: string }> {
   const { plan } = lab.link(link);
-  const endpoints = (await endpointsOf(lab, link)).filter(({ address }) => address === plan.client.ipv4);
+  const all = endpoint === 'stays' ? [] : await endpointsOf(lab, link);
+  const endpoints = all.filter(({ address }) => address === plan.client.ipv4);
   const address = `10.77.${plan.index}.101`;
   const replace = (from: string, to: string) =>
     lab.client.batch(
@@ -112,7 +118,7 @@ export async function addressChanged(lab: Lab, link: string): Promise<AppliedFau
         ...routes(plan, 4),
         ...addition(
           link,
-          endpoints.map((endpoint) => ({ ...endpoint, address: to })),
+          endpoints.map((one) => ({ ...one, address: to })),
         ),
       ],
       ['-4'],

@@ -9,6 +9,10 @@ export const optionsStripped = (lab: Lab, link: string): Promise<AppliedFault> =
 export const joinsDropped = (lab: Lab, link: string): Promise<AppliedFault> =>
   middlebox(lab, link, 'joins-dropped', 'tcp flags syn tcp option mptcp subtype 1 counter drop');
 
+/** A firewall on the link drops SYNs with MP_CAPABLE (subtype 0); their senders try plain TCP after some of them. */
+export const capableDropped = (lab: Lab, link: string): Promise<AppliedFault> =>
+  middlebox(lab, link, 'capable-dropped', 'tcp flags syn tcp option mptcp subtype 0 counter drop');
+
 /** The nftables table of a middlebox, for what its counter has seen. */
 export const middleboxTable = (lab: Lab, name: string, link: string): string =>
   `${name.replace('-', '_')}_${lab.link(link).plan.index}`;

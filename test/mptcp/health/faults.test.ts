@@ -339,6 +339,19 @@ describe('the link', () => {
     expect(timeline.paths.get('wan1')?.state).toBe('up');
   });
 
+  it('that was renamed is no fault of the old name, under which a closing subflow of a former address lingers', () => {
+    const { timeline, wlan } = transfer('up');
+    wlan.sending = false;
+    wlan.overrides = { state: 'fin_wait_1', local: { address: '10.77.2.99', port: 40_002 } };
+    timeline.run(2);
+    timeline.interfaces = [...others, { ...wlan0, name: 'wan1' }];
+    timeline.endpoints = undefined;
+    timeline.join(1, WLAN);
+    timeline.run(3);
+    expect(timeline.paths.get('wlan0')?.state).toBe('unused');
+    expect(timeline.paths.get('wan1')?.state).toBe('up');
+  });
+
   it('that no connection wants may be down without being a fault', () => {
     const timeline = new Timeline();
     timeline.interfaces = [...others, { ...wlan0, carrier: false }];
@@ -413,6 +426,20 @@ describe('a subflow that is not there', () => {
     expect(timeline.reasons('wlan0')).toEqual([reason]);
   });
 
+  it.each([0.05, 0.15, 0.29])(
+    'is missing in time though another look comes %d s after the first without it',
+    (between) => {
+      const { timeline, wlan } = transfer('up');
+      wlan.gone = true;
+      const start = timeline.now;
+      timeline.look();
+      timeline.now += between;
+      timeline.look();
+      timeline.run(1);
+      expect(timeline.enteredAfter('wlan0', 'missing', start)).toBeLessThan(0.5);
+    },
+  );
+
   it('is no fault when its connection ends, whatever goes first', () => {
     const { timeline, eth, wlan } = transfer('up');
     const start = timeline.now;
@@ -483,7 +510,6 @@ describe('a subflow that is not there', () => {
 
   it.each([
     ['no join was tried', {}, {}],
-    ['the limit is reached', { limits: { subflows: 0, addAddrAccepted: 0 } }, {}],
     ['the connection fell back', {}, { fallback: true, remoteKeyReceived: false }],
     ['the endpoint is of another family', {}, { remote: { address: 'fd77:1::2', port: 7001 } }],
     ['the endpoint is only announced', { endpoints: [{ ...ENDPOINT, flags: ['signal'] }] }, {}],

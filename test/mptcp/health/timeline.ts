@@ -187,6 +187,8 @@ export class Timeline {
   eager = true;
   paths: ReadonlyMap<string, PathHealth> = new Map();
   subflows: readonly SubflowHealthState[] = [];
+  /** Whether the last look wanted fresh endpoints and counters. */
+  unsettled = false;
   #pending: CheckResult[] = [];
   #previous: Snapshot | undefined;
   #cookies = 0;
@@ -256,6 +258,7 @@ export class Timeline {
     this.events = [];
     this.paths = report.paths;
     this.subflows = report.subflows;
+    this.unsettled = report.unsettled;
     this.#advised =
       this.eager && report.lookAgainSeconds !== undefined ? this.now + report.lookAgainSeconds : undefined;
     for (const duration of report.durations) this.durations.push({ ...duration, at: this.now });

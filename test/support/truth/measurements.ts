@@ -15,7 +15,8 @@ export interface Measurement {
   readonly end: string;
   /** State and reason, or whatever else was told. */
   readonly told: string;
-  readonly toldAfterSeconds: number;
+  /** Absent where there was nothing to tell. */
+  readonly toldAfterSeconds?: number;
   /** Absent where nothing had to come back. */
   readonly backAfterSeconds?: number;
 }
@@ -39,7 +40,7 @@ export class Measurements {
   /** A Markdown table of the median and the worst of each case, in seconds. */
   table(): string {
     const rows = [...this.#rows].map(([key, runs]) => {
-      const told = runs.map(({ toldAfterSeconds }) => toldAfterSeconds);
+      const told = runs.map(({ toldAfterSeconds }) => toldAfterSeconds).filter((one) => one !== undefined);
       const back = runs.map(({ backAfterSeconds }) => backAfterSeconds).filter((one) => one !== undefined);
       return `${key} ${medianAndWorst(told)} | ${medianAndWorst(back)} | ${runs.length} |`;
     });

@@ -1,5 +1,6 @@
 import type { Mib, PathManager, PathManagerEvent } from '../model.ts';
 import type { Loss } from './connection-watch.ts';
+import { REFUSED } from './joins.ts';
 import type { Reason } from './states.ts';
 import type { SubflowWatch } from './subflow-watch.ts';
 
@@ -9,9 +10,6 @@ const KEPT_CLOSES = 256;
 
 /** Counters are read less often than sockets: a growth seen so much earlier or later still belongs to it. */
 const COUNTER_SLACK_SECONDS = 6;
-
-/** errno of what the other end, or somebody in its name, did: ECONNABORTED, ECONNRESET, ECONNREFUSED. */
-const REFUSED: ReadonlySet<number> = new Set([103, 104, 111]);
 
 /** Counters (net/mptcp/mib.h) that grow when a join fails otherwise than by silence, and when addresses are withdrawn. */
 const REJECTING = ['MPJoinRejected', 'MPJoinSynAckHMacFailure', 'MPJoinSynTxConnectErr', 'MPJoinSynTxBindErr'];
@@ -60,9 +58,9 @@ export class Causes {
     return reason;
   }
 
-  /** Why joins of this moment fail when no answer to one has been seen. */
-  ofJoins(since: number): Reason {
-    return this.#grew(REJECTING, since) ? 'join_rejected' : 'join_unanswered';
+  /** Why a join since that time failed which failed as if for this reason: counters tell of rejections that nothing else shows. */
+  ofJoin(reason: Reason, since: number): Reason {
+    return this.#grew(REJECTING, since) ? 'join_rejected' : reason;
   }
 
   #guess({ subflow, stalledSince }: SubflowWatch, at: number): Reason {
@@ -78,12 +76,6 @@ export class Causes {
   #grew(names: readonly string[], since: number): boolean {
     return names.some((name) => (this.#grewAt.get(name) ?? Number.NEGATIVE_INFINITY) >= since - COUNTER_SLACK_SECONDS);
   }
-}
-
-/** Why a join that ended in this event failed; nothing when it does not say. */
-export function joinFailure({ error, resetReason }: PathManagerEvent): Reason | undefined {
-  if (resetReason !== undefined || (error !== undefined && REFUSED.has(error))) return 'join_rejected';
-  return error === undefined ? undefined : 'join_unanswered';
 }
 
 function closeReason({ error, resetReason }: PathManagerEvent): Reason {

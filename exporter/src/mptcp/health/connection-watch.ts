@@ -7,7 +7,7 @@ import type { Moment, SubflowWatch } from './subflow-watch.ts';
 const LATELY_SECONDS = 2;
 
 /** A subflow that closed alone counts as lost after this long: sockets of a connection that ends do not go all at once. */
-export const LOST_SECONDS = 0.3;
+const LOST_SECONDS = 0.3;
 
 /** A subflow that closed while its connection went on. */
 export interface Loss {
@@ -18,10 +18,18 @@ export interface Loss {
   readonly subflow: SubflowWatch;
 }
 
+/** A join from a path that did not come about. */
+interface FailedJoin {
+  readonly path: PathWatch;
+  readonly at: number;
+  readonly reason: Reason;
+}
+
 /** One connection over time. */
 export class ConnectionWatch {
   readonly members: SubflowWatch[] = [];
   #losses: readonly Loss[] = [];
+  #failedJoins: readonly FailedJoin[] = [];
   readonly firstSeen: number;
   /** Joins attempted on this machine before the connection was seen; `undefined` where the kernel does not count them. */
   readonly joinsBefore: number | undefined;
@@ -85,11 +93,10 @@ export class ConnectionWatch {
   }
 
   /** Notes that a subflow which this end had opened closed while the connection goes on without another on that path. */
-  lose(subflow: SubflowWatch, at: number): boolean {
+  lose(subflow: SubflowWatch, at: number): void {
     const { path, wasOpen, openedHere } = subflow;
-    if (!this.sound || !wasOpen || openedHere === false || this.isOn(path) || this.lost(path)) return false;
+    if (!this.sound || !wasOpen || openedHere === false || this.isOn(path) || this.lost(path)) return;
     this.#losses = [...this.#losses, { path, at, subflow, reason: undefined }];
-    return true;
   }
 
   /** Whether it lost its subflow on the path and has not got another. */
@@ -102,6 +109,31 @@ export class ConnectionWatch {
     if (this.#losses.length === 0) return this.#losses;
     this.#losses = this.#losses.filter(({ path }) => !this.isOn(path));
     return this.#losses.filter(({ at }) => now - at >= LOST_SECONDS);
+  }
+
+  /** Notes that a join from the path failed. */
+  failJoin(path: PathWatch, at: number, reason: Reason): void {
+    this.#failedJoins = [...this.#failedJoins.filter((one) => one.path !== path), { path, at, reason }];
+  }
+
+  /** Why the last join from the path failed, once that counts; a path that it is on has no failure left. */
+  joinFailure(path: PathWatch, now: number): Reason | undefined {
+    const failed = this.#failedJoins.find((one) => one.path === path);
+    return failed !== undefined && now - failed.at >= LOST_SECONDS ? failed.reason : undefined;
+  }
+
+  /** A join from the path came about after all. */
+  forgetFailure(path: PathWatch): void {
+    if (this.#failedJoins.length > 0) this.#failedJoins = this.#failedJoins.filter((one) => one.path !== path);
+  }
+
+  /** When the next of its losses and failed joins will count; infinity without one that does not yet. */
+  countsAt(now: number): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const list of [this.#losses, this.#failedJoins]) {
+      for (const { at } of list) if (now - at < LOST_SECONDS) next = Math.min(next, at + LOST_SECONDS);
+    }
+    return next;
   }
 
   /** When it began, after `since`, to move on another path than this, if it does; never earlier than `since`. */

@@ -19,6 +19,14 @@ export interface Expectations {
 
 const NONE: Expectations = { list: [], limit: 0 };
 
+/** What the presence of connections lets expect of the next looks. */
+export interface Outlook {
+  /** Whether fresh endpoints and counters would tell, before long, if a connection lacks a subflow. */
+  unsettled: boolean;
+  /** When a subflow that is gone, or did not come about, will count. */
+  ripensAt: number;
+}
+
 /** Reads the expectations off the endpoints with the `subflow` flag, backups too. None where a program manages the paths. */
 export function expectationsOf(snapshot: Snapshot, watchOf: (path: string) => PathWatch | undefined): Expectations {
   const { endpoints, sysctl, paths } = snapshot;
@@ -36,23 +44,33 @@ export function expectationsOf(snapshot: Snapshot, watchOf: (path: string) => Pa
   return { list, limit: endpoints.value.limits?.subflows ?? Number.POSITIVE_INFINITY };
 }
 
-/** Counts an established MPTCP connection on the paths where it has a subflow of its own making, and on those where it should have one. */
+/**
+ * Counts an established MPTCP connection on the paths where it has a subflow of its own making, and on those where it should
+ * have one, and adds to the outlook.
+ */
 export function countPresence(
   connection: ConnectionWatch,
   { list, limit }: Expectations,
   causes: Causes,
+  outlook: Outlook,
   { now, settings }: Moment,
 ): void {
   const { firstSeen, sound } = connection;
   if (!sound || countServed(connection.members) === 0) return;
+  outlook.ripensAt = Math.min(outlook.ripensAt, connection.countsAt(now));
   for (const loss of connection.standingLosses(now)) countLacking(loss.path, causes.ofLoss(loss, now));
-  if (list.length === 0 || now - firstSeen < settings.missingSeconds || !couldJoin(connection, limit, causes.joins))
-    return;
+  const mature = now - firstSeen >= settings.missingSeconds;
   for (const { path, v6 } of list) {
-    if (v6 !== connection.v6 || connection.isOn(path) || connection.lost(path)) continue;
-    const told =
-      path.joinFailure !== undefined && path.joinFailure.at >= firstSeen ? path.joinFailure.reason : undefined;
-    countLacking(path, told ?? causes.ofJoins(firstSeen));
+    if (v6 !== connection.v6) continue;
+    if (connection.isOn(path)) {
+      connection.forgetFailure(path);
+      continue;
+    }
+    if (connection.lost(path) || !began(connection)) continue;
+    const failure = connection.joinFailure(path, now);
+    const reason = failure === undefined && mature ? whyAbsent(connection, limit, causes) : failure;
+    if (reason !== undefined) countLacking(path, causes.ofJoin(reason, firstSeen));
+    else outlook.unsettled ||= !mature;
   }
 }
 
@@ -81,17 +99,16 @@ function isOnBefore(members: readonly SubflowWatch[], end: number, path: PathWat
   return false;
 }
 
+const began = ({ members }: ConnectionWatch): boolean => members.some(({ openedHere }) => openedHere === true);
+
 /**
- * Whether this end began the connection, and it has room for one more subflow and has, as far as can be told, tried to join: a
- * server may forbid joins to its first address (RFC 8684, flag C), and then none are tried.
+ * Why a connection that this end began has no subflow where one is expected, when no join is known to have failed. Nothing
+ * when none has been tried as far as can be told: a server may forbid joins to its first address (RFC 8684, flag C).
  */
-function couldJoin({ members, joinsBefore }: ConnectionWatch, limit: number, joins: number | undefined): boolean {
+function whyAbsent({ members, joinsBefore }: ConnectionWatch, limit: number, { joins }: Causes): Reason | undefined {
   let open = 0;
-  let began = false;
-  for (const watch of members) {
-    if (watch.open) open++;
-    if (watch.openedHere === true) began = true;
-  }
+  for (const watch of members) if (watch.open) open++;
+  if (open - 1 >= limit) return 'join_rejected';
   const tried = joins === undefined || joinsBefore === undefined || joins > joinsBefore || open < members.length;
-  return began && open - 1 < limit && tried;
+  return tried ? 'join_unanswered' : undefined;
 }

@@ -1,9 +1,10 @@
-import type { Connection, PathManagerEvent, Snapshot, SocketAddress, Subflow } from '../model.ts';
+import type { Connection, Path, Snapshot, SocketAddress, Subflow } from '../model.ts';
 import { UNKNOWN_PATH } from '../path-rules.ts';
-import { Causes, joinFailure } from './causes.ts';
-import { ConnectionWatch, LOST_SECONDS } from './connection-watch.ts';
-import { countPresence, expectationsOf } from './expectations.ts';
+import { Causes } from './causes.ts';
+import { ConnectionWatch } from './connection-watch.ts';
+import { countPresence, expectationsOf, type Outlook } from './expectations.ts';
 import { Failovers } from './failovers.ts';
+import { type EndedJoin, Joins } from './joins.ts';
 import { Interfaces } from './links.ts';
 import { PathWatch } from './path-watch.ts';
 import type { HealthSettings } from './settings.ts';
@@ -41,6 +42,7 @@ export class Health {
   readonly #connections = new Map<string | number, ConnectionWatch>();
   readonly #peers = new Set<string>();
   readonly #causes = new Causes();
+  readonly #joins = new Joins();
   readonly #failovers = new Failovers();
   #interfaces = new Interfaces([]);
   #interfacesKnown = false;
@@ -70,27 +72,31 @@ export class Health {
     const now = snapshot.monotonicSeconds;
     for (const check of checks) this.#paths.get(check.path)?.checks.learn(check);
     this.#causes.learn(events, snapshot.mib?.value, snapshot.endpoints?.value, now);
-    if (snapshot.sockets.value === undefined) return { subflows: [], paths: this.#paths, checks: [], durations: [] };
+    this.#joins.learn(events, now);
+    if (snapshot.sockets.value === undefined)
+      return { subflows: [], paths: this.#paths, checks: [], durations: [], unsettled: false };
     this.#looks++;
     const moment: Moment = { now, look: this.#looks, settings: this.#settings };
     const housesChanged = this.#learnInterfaces(snapshot);
     for (const watch of this.#paths.values()) watch.begin();
     for (const { name } of snapshot.paths) this.#pathOf(name, moment);
-    this.#learnJoinFailures(snapshot, events, now);
     const watches = snapshot.sockets.value.subflows.map((one) => this.#observeSubflow(one, housesChanged, moment));
     const { connections } = snapshot.sockets.value;
     const seen = this.#observeConnections(connections, watches, moment);
-    const lost = this.#forgetSubflows(moment);
+    this.#settleJoins(snapshot, connections, seen);
+    this.#forgetSubflows(moment);
     const expectations = expectationsOf(snapshot, (name) => this.#paths.get(name));
-    for (const watch of seen) countPresence(watch, expectations, this.#causes, moment);
+    const outlook: Outlook = { unsettled: false, ripensAt: Number.POSITIVE_INFINITY };
+    for (const watch of seen) countPresence(watch, expectations, this.#causes, outlook, moment);
     const subflows = watches.map((watch) => watch.path.count(watch, moment));
     const { requests, durations, ripensAt } = this.#judgePaths(snapshot, totals, moment);
-    const ripe = Math.min(ripensAt, lost ? now + LOST_SECONDS : Number.POSITIVE_INFINITY);
+    const ripe = Math.min(ripensAt, outlook.ripensAt);
     return {
       subflows,
       paths: this.#paths,
       checks: requests,
       durations,
+      unsettled: outlook.unsettled,
       ...(ripe < Number.POSITIVE_INFINITY && { lookAgainSeconds: Math.max(0, ripe - now) + RIPE_SLACK_SECONDS }),
     };
   }
@@ -114,16 +120,19 @@ export class Health {
     return watch;
   }
 
-  #learnJoinFailures(snapshot: Snapshot, events: readonly PathManagerEvent[], now: number): void {
-    for (const event of events) {
-      const reason = event.name === 'subflow_closed' ? joinFailure(event) : undefined;
-      const address = event.local?.address;
-      if (reason === undefined || address === undefined) continue;
-      for (const { name, addresses } of snapshot.paths) {
-        const path = addresses.includes(address) ? this.#paths.get(name) : undefined;
-        if (path !== undefined) path.joinFailure = { at: now, reason };
+  /** Notes the joins that failed with their connections. */
+  #settleJoins({ paths }: Snapshot, connections: readonly Connection[], seen: readonly ConnectionWatch[]): void {
+    if (!this.#joins.pending) return;
+    const byToken = new Map(connections.map(({ socket }, index) => [socket.token, seen[index]]));
+    this.#joins.settle(({ token, localAddress, at, reason }: EndedJoin) => {
+      const connection = byToken.get(token);
+      if (connection === undefined) return false;
+      for (const { name, addresses } of paths) {
+        const path = addresses.includes(localAddress) ? this.#paths.get(name) : undefined;
+        if (path !== undefined) connection.failJoin(path, at, reason);
       }
-    }
+      return true;
+    });
   }
 
   #observeSubflow(subflow: Subflow, housesChanged: boolean, moment: Moment): SubflowWatch {
@@ -181,15 +190,13 @@ export class Health {
     }
   }
 
-  /** Drops subflows that are gone; gives whether a connection that goes on has just lost one. */
-  #forgetSubflows({ look, now }: Moment): boolean {
-    let lost = false;
+  /** Drops subflows that are gone, which a connection that goes on has lost. */
+  #forgetSubflows({ look, now }: Moment): void {
     for (const [key, watch] of this.#subflows) {
       if (watch.look === look) continue;
       this.#subflows.delete(key);
-      if (watch.owner?.look === look) lost = watch.owner.lose(watch, now) || lost;
+      if (watch.owner?.look === look) watch.owner.lose(watch, now);
     }
-    return lost;
   }
 
   #judgePaths(snapshot: Snapshot, totals: PathTraffic, moment: Moment) {
@@ -199,7 +206,7 @@ export class Health {
     let ripensAt = Number.POSITIVE_INFINITY;
     for (const [name, watch] of this.#paths) {
       const path = listed.get(name);
-      if (path === undefined && this.#isForgettable(watch, moment)) {
+      if (this.#isForgettable(watch, path, moment)) {
         this.#paths.delete(name);
         continue;
       }
@@ -216,8 +223,10 @@ export class Health {
     return { requests, durations, ripensAt };
   }
 
-  #isForgettable(watch: PathWatch, { now }: Moment): boolean {
-    return watch.tally.open === 0 && (now - watch.wantedAt > REMEMBER_SECONDS || watch.link.renamed(this.#interfaces));
+  /** A path of no use: one that nothing lists, in the end, and one whose interface has another name but for closing subflows. */
+  #isForgettable(watch: PathWatch, path: Path | undefined, { now }: Moment): boolean {
+    if (watch.tally.open > 0 || watch.configured) return false;
+    return (path === undefined && now - watch.wantedAt > REMEMBER_SECONDS) || watch.link.renamed(this.#interfaces);
   }
 }
 

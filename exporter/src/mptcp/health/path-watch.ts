@@ -63,8 +63,6 @@ export class PathWatch implements PathHealth {
   reasons: ReadonlySet<Reason> = new Set();
   sinceSeconds: number;
   readonly changes = zeroes(PATH_STATES);
-  /** The last join on this path that failed. */
-  joinFailure: { readonly at: number; readonly reason: Reason } | undefined;
   /** When an MPTCP connection was last begun over it. */
   mptcpAt = Number.NEGATIVE_INFINITY;
   /** When it last had a subflow or an endpoint. */

@@ -97,6 +97,8 @@ export interface HealthReport {
   /** Checks to make now: at most one a path and check interval. */
   readonly checks: readonly CheckRequest[];
   readonly durations: readonly ObservedDuration[];
+  /** Young connections lack subflows: whether they ought to have them takes fresh endpoints and counters to tell. */
+  readonly unsettled: boolean;
   /** A suspicion ripens in so many seconds: a look then decides it sooner than the next regular one. */
   readonly lookAgainSeconds?: number;
 }
