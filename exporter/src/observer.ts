@@ -1,3 +1,4 @@
+import { setImmediate as turnOfEvents } from 'node:timers/promises';
 import type { ErrorTally } from './error-tally.ts';
 import { asExporterError } from './errors.ts';
 import { ExtraLooks } from './extra-looks.ts';
@@ -52,6 +53,9 @@ const UNSETTLED: readonly Part[] = ['endpoints', 'mib'];
 
 /** Events after which there is a new subflow to be seen, or one missed: the kernel tells only of those that close alone. */
 const WAKING: ReadonlySet<PathManagerEvent['name']> = new Set(['created', 'subflow_established', 'subflow_closed']);
+
+/** A look with more subflows is taken in by stages; fewer are done within a few milliseconds. */
+const AT_ONCE = 500;
 
 /** The parts that samples leave out are read at least this often, so that the page is never older. */
 const FULL_LOOK_SECONDS = 5;
@@ -218,14 +222,26 @@ export class Observer {
       { rules: this.#options.rules, match: this.#match, previous: this.#snapshot },
     );
     countErrors(reading, this.#options.errors);
-    this.#snapshot = snapshot;
-    if (snapshot.interfaces.value !== undefined) this.#placeOf = this.#placeOn(snapshot.interfaces.value);
-    const folded = this.#ledger.fold(snapshot);
-    this.#activity = folded.activity;
-    this.#throughput.measure(snapshot, this.#ledger, folded);
-    this.#lookAgain(this.#health.observe(snapshot, this.#ledger.paths));
+    await this.#takeIn(snapshot);
     this.#options.onLook?.(snapshot);
     return snapshot;
+  }
+
+  /**
+   * Feeds a look to all who judge by it. Of thousands of subflows each takes its time, so events and requests get their turn
+   * in between: what they change or show is then as if they had come while the kernel was being read.
+   */
+  async #takeIn(snapshot: Snapshot): Promise<void> {
+    if (snapshot.interfaces.value !== undefined) this.#placeOf = this.#placeOn(snapshot.interfaces.value);
+    const isLong = (snapshot.sockets.value?.subflows.length ?? 0) > AT_ONCE;
+    if (isLong) await turnOfEvents();
+    const folded = this.#ledger.fold(snapshot);
+    this.#throughput.measure(snapshot, this.#ledger, folded);
+    // Together, because the activity is by the snapshot's indices.
+    this.#snapshot = snapshot;
+    this.#activity = folded.activity;
+    if (isLong) await turnOfEvents();
+    this.#lookAgain(this.#health.observe(snapshot, this.#ledger.paths));
   }
 
   /** Looks when health has said that there will be more to tell, unless a sample comes first. */

@@ -34,6 +34,11 @@ export class StateWatch {
     for (const wake of [...this.#waiting]) wake();
   }
 
+  /** What every path entered, in order. */
+  get all(): readonly EnteredState[] {
+    return this.#entered;
+  }
+
   /** What the path entered at or after a moment, in its order; all of it without one. */
   history(path: string, since = Number.NEGATIVE_INFINITY): readonly EnteredState[] {
     return this.#entered.filter((entered) => entered.path === path && entered.at >= since);
