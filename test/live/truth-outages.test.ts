@@ -8,6 +8,7 @@ import { part, TIMEOUT } from '../support/truth/part.ts';
 import { saidOf } from '../support/truth/said.ts';
 
 const BACK = { backWithinSeconds: 5 };
+
 /** With the carrier back, it takes the answer of a check to know that more than the carrier is. */
 const CARRIER_LOST: Told = {
   state: 'down',
@@ -31,7 +32,7 @@ describeLive('an outage of one of two paths is told, in time and with its reason
       const recovered = async () =>
         (await bench().scrape()).value('mptcp_path_recovery_duration_seconds_count', { path: FAULTY });
       await bench().prove(
-        { fault: 'blackhole', traffic: 'up', client: UPLOAD_DEAD },
+        { fault: 'blackhole', traffic: 'up', client: UPLOAD_DEAD, wellSeconds: 2 },
         {
           during: async () => {
             const look = await bench().scrape();
@@ -65,11 +66,15 @@ describeLive('an outage of one of two paths is told, in time and with its reason
     });
 
     it.sequential('a blackhole for what is sent only', TIMEOUT, () =>
-      bench().prove({ fault: 'blackhole-up', traffic: 'up', client: UPLOAD_DEAD }),
+      bench().prove({ fault: 'blackhole-up', traffic: 'up', client: UPLOAD_DEAD, wellSeconds: 2 }),
     );
 
     it.sequential('a blackhole for the acknowledgements only', TIMEOUT, () =>
-      bench().prove({ fault: 'blackhole-down', traffic: 'up', client: UPLOAD_DEAD }),
+      bench().prove({ fault: 'blackhole-down', traffic: 'up', client: UPLOAD_DEAD, wellSeconds: 2 }),
+    );
+
+    it.sequential('the far end is unplugged behind a switch, which keeps the carrier, while uploading', TIMEOUT, () =>
+      bench().prove({ fault: 'far-end-unplugged', traffic: 'up', client: UPLOAD_DEAD, wellSeconds: 2 }),
     );
   });
 
@@ -85,7 +90,7 @@ describeLive('an outage of one of two paths is told, in time and with its reason
         return { packets: Number(packets), bytes: Number(bytes) };
       };
       await bench().prove(
-        { fault: 'blackhole', traffic: 'down', client: DOWNLOAD_DEAD, server: SENDER_DEAD, lastsSeconds: 6 },
+        { fault: 'blackhole', traffic: 'down', client: DOWNLOAD_DEAD, server: SENDER_DEAD, lastsSeconds: 4.5 },
         {
           during: async () => {
             expect(saidOf(await bench().scrape(), FAULTY)).toEqual({
@@ -111,16 +116,12 @@ describeLive('an outage of one of two paths is told, in time and with its reason
     it.sequential('a blackhole for what is sent only', TIMEOUT, () =>
       bench().prove({ fault: 'blackhole-down', traffic: 'down', client: DOWNLOAD_DEAD, server: SENDER_DEAD }),
     );
-
-    it.sequential('a blackhole for the acknowledgements only', TIMEOUT, () =>
-      bench().prove({ fault: 'blackhole-up', traffic: 'down', client: DOWNLOAD_DEAD, server: SENDER_DEAD }),
-    );
   });
 
-  part('of the link itself', (bench) => {
+  part('of the link itself, and one way', (bench) => {
     it.sequential.each(['up', 'down'] as const)('the carrier is lost, %sloading', TIMEOUT, (traffic) =>
       bench().prove(
-        { fault: 'carrier-lost', traffic, client: CARRIER_LOST },
+        { fault: 'carrier-lost', traffic, client: CARRIER_LOST, wellSeconds: 2 },
         {
           during: async () => {
             const said = saidOf(await bench().scrape(), FAULTY);
@@ -130,12 +131,12 @@ describeLive('an outage of one of two paths is told, in time and with its reason
       ),
     );
 
-    it.sequential('the far end is unplugged behind a switch, which keeps the carrier, while uploading', TIMEOUT, () =>
-      bench().prove({ fault: 'far-end-unplugged', traffic: 'up', client: UPLOAD_DEAD }),
-    );
-
     it.sequential('the far end is unplugged behind a switch, while downloading', TIMEOUT, () =>
       bench().prove({ fault: 'far-end-unplugged', traffic: 'down', client: DOWNLOAD_DEAD }),
+    );
+
+    it.sequential('a blackhole for the acknowledgements only, while downloading', TIMEOUT, () =>
+      bench().prove({ fault: 'blackhole-up', traffic: 'down', client: DOWNLOAD_DEAD, server: SENDER_DEAD }),
     );
   });
 });

@@ -46,6 +46,8 @@ export interface Truth {
   readonly client?: Told;
   /** Absent: what the server's exporter says of the faulty path is not asked. */
   readonly server?: Told;
+  /** How long all is well before, once both paths move data; default so long that a check may be made at once. */
+  readonly wellSeconds?: number;
   /** How long the fault goes on after it was told; default 3 s. */
   readonly lastsSeconds?: number;
 }
@@ -124,15 +126,15 @@ export class TruthBench {
       .reduce((sum, { value }) => sum + value, 0);
   }
 
-  /** Waits until both paths are up and move data, and until a check may be made at once. */
-  async bothMove(): Promise<void> {
+  /** Waits until both paths are up and move data, and so long more, by default until a check may be made at once. */
+  async bothMove(wellSeconds = CHECK_INTERVAL_SECONDS): Promise<void> {
     for (const path of [HEALTHY, FAULTY]) {
       await Promise.all([this.client, this.server].map(({ watch }) => watch.is(path, 'up', 15)));
       const labels = { path, state: 'active' };
       const active = async () => (await this.scrape()).value('mptcp_path_subflows', labels) > 0;
       await vi.waitUntil(active, { timeout: 15_000, interval: 300 });
     }
-    await sleep(CHECK_INTERVAL_SECONDS * 1000);
+    await sleep(wellSeconds * 1000);
   }
 
   /** Runs the case as often as is wanted; throws when something else is told, or too late, or the healthy path is not up. */
@@ -141,11 +143,11 @@ export class TruthBench {
   }
 
   async #proveOnce(truth: Truth, hooks: TruthHooks): Promise<void> {
-    const { fault: name, traffic, lastsSeconds = 3 } = truth;
+    const { fault: name, traffic, wellSeconds, lastsSeconds = 3 } = truth;
     const ends = this.#ends(truth);
     const moving = await this.lab.startTraffic({ bytes: 'unlimited', direction: traffic });
     try {
-      await this.bothMove();
+      await this.bothMove(wellSeconds);
       const begunAt = seconds();
       const fault = await applyFault(this.lab, name, FAULTY);
       const toldAt = await endedOnError(fault, async () => {
