@@ -9,9 +9,17 @@ import { labUnavailable } from '../lab/available.ts';
 import { createLab, type Lab } from '../lab/lab.ts';
 import build from '../support/build.ts';
 import { startExporter } from '../support/exporter.ts';
+import { insightEnvironment, insightOf } from '../support/insight.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const NODE_EXPORTER_PORT = 9100;
+
+/** A program that has just started is busy with itself: V8 compiles what runs often. */
+const WARM_UP_MS = 60_000;
+const MEASURED_MS = 30_000;
+const SCRAPE_INTERVAL_MS = 5000;
+/** Of the times in /proc (USER_HZ, the same on every platform that Node.js runs on). */
+const TICKS_PER_SECOND = 100;
 
 interface Bound {
   readonly what: string;
@@ -39,6 +47,61 @@ function table(times: Readonly<Record<string, readonly number[]>>): void {
       `  ${name.padEnd(44)} median ${median(values).toFixed(1).padStart(7)} ms, least ${least(values).toFixed(1).padStart(7)} ms`,
     );
   }
+}
+
+/** User and system time of a process with all its threads, in seconds (proc_pid_stat(5)). */
+function cpuSeconds(pid: number): number {
+  const afterName = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1) ?? '';
+  const [user, system] = afterName.split(' ').slice(11, 13).map(Number);
+  return ((user ?? Number.NaN) + (system ?? Number.NaN)) / TICKS_PER_SECOND;
+}
+
+/** Samples every second, and is scraped now and then: how long does nothing else get its turn? */
+async function eventLoop(lab: Lab): Promise<void> {
+  const prefix = ['ip', 'netns', 'exec', lab.client.namespace];
+  await using exporter = await startExporter({ prefix, env: insightEnvironment(true) });
+  const scrape = () =>
+    lab.client.exec('curl', ['-sSf', '--compressed', '-o', '/dev/null', `${exporter.url}/metrics`], {
+      timeoutMs: 30_000,
+    });
+  const scrapeFor = async (milliseconds: number) => {
+    const end = performance.now() + milliseconds;
+    while (performance.now() < end) {
+      await Promise.all([scrape(), sleep(SCRAPE_INTERVAL_MS)]);
+    }
+  };
+  await scrapeFor(WARM_UP_MS);
+  await insightOf(exporter);
+  await scrapeFor(MEASURED_MS);
+  const { blocks = [] } = await insightOf(exporter);
+  console.log('the event loop was blocked longest for (of which without a processor, which others had):');
+  for (const { ms, waitedMs } of blocks) console.log(`  ${ms.toFixed(1)} ms (${waitedMs.toFixed(1)} ms)`);
+  bounds.push({
+    what: 'longest block of the event loop with 10,000 subflows',
+    value: Math.max(...blocks.map(({ ms, waitedMs }) => ms - waitedMs)),
+    unit: 'ms',
+    most: 50,
+  });
+  await exporter.stop();
+}
+
+/** Samples every second, and nobody asks. */
+async function sampling(): Promise<void> {
+  await using lab = await createLab({
+    links: [
+      { name: 'eth0', rateMbit: 100 },
+      { name: 'wlan0', rateMbit: 100 },
+    ],
+  });
+  const traffic = await lab.startTraffic({ connections: 50, bytes: 'unlimited', rateMbit: 0.2 });
+  await using exporter = await startExporter({ prefix: ['ip', 'netns', 'exec', lab.client.namespace] });
+  await sleep(WARM_UP_MS);
+  const [cpu, start] = [cpuSeconds(exporter.pid), performance.now()];
+  await sleep(MEASURED_MS);
+  const share = (cpuSeconds(exporter.pid) - cpu) / ((performance.now() - start) / 1000);
+  bounds.push({ what: 'sampling 100 subflows every second, of a core', value: 100 * share, unit: '%', most: 1 });
+  await exporter.stop();
+  await traffic.finish();
 }
 
 async function manySubflows(): Promise<void> {
@@ -84,6 +147,7 @@ async function manySubflows(): Promise<void> {
   });
   await node.stop();
   await exporter.stop();
+  await eventLoop(lab);
   await traffic.finish();
 }
 
@@ -119,6 +183,7 @@ if (reason !== undefined) {
 await build();
 await manySubflows();
 await fewSubflows();
+await sampling();
 for (const { what, value, unit, most } of bounds) {
   const verdict = value <= most ? 'ok' : 'TOO MUCH';
   console.log(`${verdict.padEnd(9)} ${what}: ${value.toFixed(2)} ${unit} (at most ${most.toFixed(1)})`);
