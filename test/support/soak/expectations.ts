@@ -107,9 +107,6 @@ const COURSES: Partial<Record<FaultName, (fault: FaultEntry) => Course>> = {
   'multicast-overrun': () => ({ ...MAY_LACK_JOINS, states: PATH_STATES }),
 };
 
-/** The faults whose course is known. */
-export const KNOWN_FAULTS = Object.keys(COURSES) as readonly FaultName[];
-
 /** What the record lets expect of one path, in no order. */
 export function expectationsOf(record: LabRecord, link: string): readonly Expectation[] {
   const { traffic, faults, late } = record;
