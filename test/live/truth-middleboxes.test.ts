@@ -22,16 +22,23 @@ async function grown(before: Scrape, name: string): Promise<number> {
 /** What a middlebox on the faulty link does to new connections that join over it; it is over for those begun after its end. */
 function toJoins(fault: string, told: Told, apply: () => Promise<AppliedFault>): TruthCase {
   let applied: AppliedFault | undefined;
+  let before: Scrape;
   return {
     fault,
     told,
     before: async () => {
       await client.startTraffic();
       await client.allMove();
+      before = await client.scrape();
     },
     apply: async () => {
       applied = await apply();
       return client.reconnect();
+    },
+    // Once the fault has ended, the SYN that the kernel sends again may be answered after all.
+    during: async (look) => {
+      const growth = (name: string) => mib(look, name) - mib(before, name);
+      expect(growth('mp_join_syn_tx') - growth('mp_join_syn_ack_rx'), 'joins that MPTCP did not answer').toBe(1);
     },
     end: async () => {
       await applied?.end();
@@ -83,31 +90,25 @@ describeLive(
     });
     afterAll(async () => client?.[Symbol.asyncDispose]());
 
-    it('joins that get no answer', CASE, async () => {
-      const before = await client.scrape();
-      await client.prove('client', () =>
+    it('joins that get no answer', CASE, () =>
+      client.prove('client', () =>
         toJoins(
           'joins-dropped',
           { state: 'missing', reason: 'join_unanswered', withinSeconds: 5, backWithinSeconds: 2 },
           () => joinsDropped(client.lab, FAULTY),
         ),
-      );
-      const unanswered = (await grown(before, 'mp_join_syn_tx')) - (await grown(before, 'mp_join_syn_ack_rx'));
-      expect(unanswered).toBe(RUNS);
-    });
+      ),
+    );
 
-    it('joins that plain TCP answers, since their options were removed', CASE, async () => {
-      const before = await client.scrape();
-      await client.prove('client', () =>
+    it('joins that plain TCP answers, since their options were removed', CASE, () =>
+      client.prove('client', () =>
         toJoins(
           'options-stripped, from joins',
           { state: 'missing', reason: 'fallback', withinSeconds: 2, backWithinSeconds: 2 },
           () => optionsStripped(client.lab, FAULTY),
         ),
-      );
-      const unanswered = (await grown(before, 'mp_join_syn_tx')) - (await grown(before, 'mp_join_syn_ack_rx'));
-      expect(unanswered).toBe(RUNS);
-    });
+      ),
+    );
 
     it('connections that fall back, since their options were removed', CASE, async () => {
       const before = await client.scrape();
