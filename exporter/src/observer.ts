@@ -1,8 +1,6 @@
 import { setImmediate as turnOfEvents } from 'node:timers/promises';
 import type { ErrorTally } from './error-tally.ts';
 import { asExporterError } from './errors.ts';
-import { ExtraLooks } from './extra-looks.ts';
-import { type HealthOptions, HealthWatch } from './health-watch.ts';
 import type { InterfaceFacts } from './linux/interface-facts.ts';
 import { assemble, type Place, type Placeable, placer } from './mptcp/assemble.ts';
 import { DEFAULT_HEALTH_SETTINGS } from './mptcp/health/settings.ts';
@@ -22,8 +20,10 @@ import {
 } from './mptcp/model.ts';
 import { pathMatcher } from './mptcp/path-rules.ts';
 import { ThroughputMeter } from './mptcp/throughput.ts';
-import { type Picture, Showcase } from './picture.ts';
-import { countErrors, failedReading } from './reading-errors.ts';
+import { ExtraLooks } from './observer/extra-looks.ts';
+import { type HealthOptions, HealthWatch } from './observer/health-watch.ts';
+import { type Picture, Showcase } from './observer/picture.ts';
+import { countErrors, failedReading } from './observer/reading-errors.ts';
 import type { Source } from './source/source.ts';
 
 /** What an observer needs. */

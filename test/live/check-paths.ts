@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import { connectCheck } from '../../exporter/src/linux/connect-check.ts';
 import { loadLibc } from '../../exporter/src/linux/libc.ts';
 import type { CheckRequest } from '../../exporter/src/mptcp/health/states.ts';
-import { PathChecks } from '../../exporter/src/path-checks.ts';
+import { PathChecks } from '../../exporter/src/observer/path-checks.ts';
 import { openSockets } from '../support/descriptors.ts';
 
 // The program that connect-check.test.ts runs inside a lab: makes the checks that come as JSON lines, a list of requests

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { ErrorTally } from '../../exporter/src/error-tally.ts';
-import type { HealthPicture, JudgedPath } from '../../exporter/src/health-watch.ts';
 import { pathHealth } from '../../exporter/src/metrics/collectors/path-health.ts';
 import { type PathHealth, type PathState, REASONS, type Reason } from '../../exporter/src/mptcp/health/states.ts';
 import { Histogram } from '../../exporter/src/mptcp/histogram.ts';
+import type { HealthPicture, JudgedPath } from '../../exporter/src/observer/health-watch.ts';
 import { Observer } from '../../exporter/src/observer.ts';
 import { judgement } from '../support/judgement.ts';
 import { reading } from '../support/scene.ts';

@@ -1,6 +1,6 @@
 import type { ExporterError } from '../errors.ts';
-import type { PathChange } from '../health-watch.ts';
 import type { PathState } from '../mptcp/health/states.ts';
+import type { PathChange } from '../observer/health-watch.ts';
 
 /** What the log of health writes to. */
 export interface HealthLog {

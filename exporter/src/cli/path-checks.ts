@@ -4,7 +4,7 @@ import { connectCheck } from '../linux/connect-check.ts';
 import { type Libc, loadLibc } from '../linux/libc.ts';
 import type { HealthSettings } from '../mptcp/health/settings.ts';
 import type { CheckResult } from '../mptcp/health/states.ts';
-import { PathChecks } from '../path-checks.ts';
+import { PathChecks } from '../observer/path-checks.ts';
 import { checkLog, type HealthLog } from './health-log.ts';
 
 /** Whom the checks of paths tell. */

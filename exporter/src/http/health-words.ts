@@ -1,5 +1,5 @@
-import type { JudgedPath } from '../health-watch.ts';
 import type { PathHealth, PathState, Reason } from '../mptcp/health/states.ts';
+import type { JudgedPath } from '../observer/health-watch.ts';
 import { clockTime } from './units.ts';
 
 /** How a path is, for people: a sentence, what it means and what to do, and how bad it is. */

@@ -2,7 +2,7 @@ import { subflowState } from '../mptcp/activity.ts';
 import type { PathState } from '../mptcp/health/states.ts';
 import type { Path, Snapshot, Subflow } from '../mptcp/model.ts';
 import { problems } from '../mptcp/problems.ts';
-import type { Picture } from '../picture.ts';
+import type { Picture } from '../observer/picture.ts';
 import { isTrouble, pathWords, verdict } from './health-words.ts';
 import type { PageModel, PagePath } from './page.ts';
 

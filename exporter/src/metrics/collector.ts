@@ -1,5 +1,5 @@
 import type { Part, Snapshot } from '../mptcp/model.ts';
-import type { Picture } from '../picture.ts';
+import type { Picture } from '../observer/picture.ts';
 import { type Emitter, emitterInto, type Family, type Sample } from './family.ts';
 
 /** What a collector may look at. */

@@ -1,6 +1,6 @@
 import { type Metric, Registry } from 'prom-client';
 import { asExporterError, type ExporterError } from '../errors.ts';
-import type { Picture } from '../picture.ts';
+import type { Picture } from '../observer/picture.ts';
 import { type Collector, isKnown } from './collector.ts';
 import { emitterInto, type Family, type Sample } from './family.ts';
 import { BUILD_INFO, COLLECTOR_DURATION, COLLECTOR_SUCCESS } from './self.ts';

@@ -1,5 +1,5 @@
-import type { JudgedPath } from '../../health-watch.ts';
 import { PATH_STATES, type PathState, REASONS } from '../../mptcp/health/states.ts';
+import type { JudgedPath } from '../../observer/health-watch.ts';
 import { collector } from '../collector.ts';
 import { counter, gauge, histogram } from '../family.ts';
 

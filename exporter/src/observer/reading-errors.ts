@@ -1,7 +1,7 @@
-import type { ErrorTally } from './error-tally.ts';
-import { ERROR_CODES, type ErrorCode } from './errors.ts';
-import { type Failure, type Outcome, PARTS, type Part, type Reading } from './mptcp/model.ts';
-import type { Source } from './source/source.ts';
+import type { ErrorTally } from '../error-tally.ts';
+import { ERROR_CODES, type ErrorCode } from '../errors.ts';
+import { type Failure, type Outcome, PARTS, type Part, type Reading } from '../mptcp/model.ts';
+import type { Source } from '../source/source.ts';
 
 /** A reading that failed as a whole, in each of the parts that were wanted besides sockets and interfaces. */
 export function failedReading(

@@ -1,6 +1,6 @@
-import type { ErrorTally } from './error-tally.ts';
-import { Health } from './mptcp/health/health.ts';
-import type { HealthSettings } from './mptcp/health/settings.ts';
+import type { ErrorTally } from '../error-tally.ts';
+import { Health } from '../mptcp/health/health.ts';
+import type { HealthSettings } from '../mptcp/health/settings.ts';
 import type {
   CheckResult,
   PathHealth,
@@ -8,9 +8,9 @@ import type {
   PathTraffic,
   Reason,
   SubflowHealthState,
-} from './mptcp/health/states.ts';
-import { Histogram } from './mptcp/histogram.ts';
-import type { PathManagerEvent, Snapshot, Subflow } from './mptcp/model.ts';
+} from '../mptcp/health/states.ts';
+import { Histogram } from '../mptcp/histogram.ts';
+import type { PathManagerEvent, Snapshot, Subflow } from '../mptcp/model.ts';
 import type { CheckCounts, PathChecks } from './path-checks.ts';
 
 /** Upper bounds in seconds of the failover and recovery histograms: from hardly noticed to a call to the provider. */

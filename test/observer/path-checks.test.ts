@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ExporterError } from '../exporter/src/errors.ts';
-import type { CheckRequest, CheckResult } from '../exporter/src/mptcp/health/states.ts';
-import { PathChecks } from '../exporter/src/path-checks.ts';
+import { ExporterError } from '../../exporter/src/errors.ts';
+import type { CheckRequest, CheckResult } from '../../exporter/src/mptcp/health/states.ts';
+import { PathChecks } from '../../exporter/src/observer/path-checks.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();

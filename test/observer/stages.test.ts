@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { ErrorTally } from '../exporter/src/error-tally.ts';
-import type { SourceEvent, SubflowRecord } from '../exporter/src/mptcp/model.ts';
-import { Observer } from '../exporter/src/observer.ts';
-import { reading, subflow } from './support/scene.ts';
+import { ErrorTally } from '../../exporter/src/error-tally.ts';
+import type { SourceEvent, SubflowRecord } from '../../exporter/src/mptcp/model.ts';
+import { Observer } from '../../exporter/src/observer.ts';
+import { reading, subflow } from '../support/scene.ts';
 
 const socket = (port: number, sent: number): SubflowRecord =>
   subflow(port, '10.77.1.1', { cookie: port, sent, local: { address: '10.77.1.1', port } });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ExtraLooks } from '../exporter/src/extra-looks.ts';
+import { ExtraLooks } from '../../exporter/src/observer/extra-looks.ts';
 
 /** Extra looks that take so long each; `begun` has the moments at which they began. */
 const make = (lookMs: number) => {

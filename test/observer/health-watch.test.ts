@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { ErrorTally } from '../exporter/src/error-tally.ts';
-import { type HealthOptions, HealthWatch, type PathChange } from '../exporter/src/health-watch.ts';
-import { DEFAULT_HEALTH_SETTINGS } from '../exporter/src/mptcp/health/settings.ts';
-import type { CheckRequest, CheckResult } from '../exporter/src/mptcp/health/states.ts';
-import { Ledger } from '../exporter/src/mptcp/ledger.ts';
-import { TwoFlows } from './support/flows.ts';
-import { INTERFACES, snapshot } from './support/scene.ts';
+import { ErrorTally } from '../../exporter/src/error-tally.ts';
+import { DEFAULT_HEALTH_SETTINGS } from '../../exporter/src/mptcp/health/settings.ts';
+import type { CheckRequest, CheckResult } from '../../exporter/src/mptcp/health/states.ts';
+import { Ledger } from '../../exporter/src/mptcp/ledger.ts';
+import { type HealthOptions, HealthWatch, type PathChange } from '../../exporter/src/observer/health-watch.ts';
+import { TwoFlows } from '../support/flows.ts';
+import { INTERFACES, snapshot } from '../support/scene.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ now: Date.UTC(2026, 0, 2) });

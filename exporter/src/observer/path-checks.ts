@@ -1,5 +1,5 @@
-import { asExporterError, ExporterError } from './errors.ts';
-import type { CheckRequest, CheckResult } from './mptcp/health/states.ts';
+import { asExporterError, ExporterError } from '../errors.ts';
+import type { CheckRequest, CheckResult } from '../mptcp/health/states.ts';
 
 /** Most checks under way at once; what is asked beyond has failed. */
 const MOST_AT_ONCE = 64;

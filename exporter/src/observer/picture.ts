@@ -1,10 +1,10 @@
-import type { ErrorTally } from './error-tally.ts';
+import type { ErrorTally } from '../error-tally.ts';
+import type { InterfaceFacts } from '../linux/interface-facts.ts';
+import { busiest } from '../mptcp/busiest.ts';
+import type { Ledger } from '../mptcp/ledger.ts';
+import type { Connection, PathManagerEvent, Snapshot, Subflow } from '../mptcp/model.ts';
+import type { ThroughputMeter } from '../mptcp/throughput.ts';
 import type { HealthPicture } from './health-watch.ts';
-import type { InterfaceFacts } from './linux/interface-facts.ts';
-import { busiest } from './mptcp/busiest.ts';
-import type { Ledger } from './mptcp/ledger.ts';
-import type { Connection, PathManagerEvent, Snapshot, Subflow } from './mptcp/model.ts';
-import type { ThroughputMeter } from './mptcp/throughput.ts';
 
 /** The current picture: the last look, what has been summed up since the start, and which subflows get series. */
 export interface Picture {
