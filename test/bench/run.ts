@@ -58,7 +58,7 @@ function cpuSeconds(pid: number): number {
 
 /** Samples every second, and is scraped now and then: how long does nothing else get its turn? */
 async function eventLoop(lab: Lab): Promise<void> {
-  const prefix = ['ip', 'netns', 'exec', lab.client.namespace];
+  const prefix = lab.client.prefix;
   await using exporter = await startExporter({ prefix, env: insightEnvironment(true) });
   const scrape = () =>
     lab.client.exec('curl', ['-sSf', '--compressed', '-o', '/dev/null', `${exporter.url}/metrics`], {
@@ -94,7 +94,7 @@ async function sampling(): Promise<void> {
     ],
   });
   const traffic = await lab.startTraffic({ connections: 50, bytes: 'unlimited', rateMbit: 0.2 });
-  await using exporter = await startExporter({ prefix: ['ip', 'netns', 'exec', lab.client.namespace] });
+  await using exporter = await startExporter({ prefix: lab.client.prefix });
   await sleep(WARM_UP_MS);
   const [cpu, start] = [cpuSeconds(exporter.pid), performance.now()];
   await sleep(MEASURED_MS);
@@ -127,7 +127,7 @@ async function manySubflows(): Promise<void> {
     most: 0.6,
   });
 
-  await using exporter = await startExporter({ prefix: ['ip', 'netns', 'exec', lab.client.namespace] });
+  await using exporter = await startExporter({ prefix: lab.client.prefix });
   const node = lab.client.spawn('prometheus-node-exporter', [
     '--collector.disable-defaults',
     '--collector.tcpstat',
@@ -159,7 +159,7 @@ async function fewSubflows(): Promise<void> {
     ],
   });
   const traffic = await lab.startTraffic({ connections: 25, bytes: 'unlimited', rateMbit: 1 });
-  await using exporter = await startExporter({ prefix: ['ip', 'netns', 'exec', lab.client.namespace] });
+  await using exporter = await startExporter({ prefix: lab.client.prefix });
   await sleep(5000);
   const url = `${exporter.url}/metrics`;
   const { times } = await inside<{ times: Record<string, number[]> }>(lab, 'scrape', url);

@@ -59,7 +59,7 @@ async function show(lab: Lab, door: Door, port: number, stop: AbortController): 
   writeFileSync(configuration, stringify(CONFIGURATION));
   const { namespace } = lab.client;
   const exporter = await startExporter({
-    prefix: ['ip', 'netns', 'exec', namespace],
+    prefix: lab.client.prefix,
     listen: `127.0.0.1:${PORT}`,
     args: ['--config.file', configuration],
   });

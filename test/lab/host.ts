@@ -37,6 +37,11 @@ export class Host {
     this.#links = links;
   }
 
+  /** What to put before a command so that it runs in the namespace. */
+  get prefix(): readonly string[] {
+    return ['ip', 'netns', 'exec', this.namespace];
+  }
+
   /** Runs a program in the namespace to its end and gives its standard output; throws when it fails. */
   exec(program: string, args: readonly string[] = [], options: RunOptions = {}): Promise<string> {
     return run('ip', ['netns', 'exec', this.namespace, program, ...args], options);

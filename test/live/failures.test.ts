@@ -16,8 +16,6 @@ const WITHOUT_NET_ADMIN = ['setpriv', '--bounding-set=-net_admin', '--inh-caps=-
 const WITHOUT_CAPABILITIES = ['setpriv', '--bounding-set=-all', '--inh-caps=-all'];
 const AS_NOBODY = [...WITHOUT_CAPABILITIES, '--reuid=65534', '--regid=65534', '--clear-groups'];
 
-const inside = (host: Host) => ['ip', 'netns', 'exec', host.namespace];
-
 /** Ends the exporter, so that its log is whole, and gives the lines that are not mere information. */
 async function complaints(exporter: RunningExporter): Promise<string[]> {
   const { stderr } = await exporter.stop();
@@ -91,7 +89,7 @@ describeLive('with MPTCP traffic over two links', () => {
     ])(
       '%s reads and joins everything on this kernel, and warns once of each thing that it lacks',
       async (_name, prefix) => {
-        await using exporter = await startExporter({ prefix: [...inside(lab.client), ...(await prefix())] });
+        await using exporter = await startExporter({ prefix: [...lab.client.prefix, ...(await prefix())] });
         expectWholePicture(await scrapeJoined(exporter));
         expect(await complaints(exporter)).toEqual([
           expect.stringMatching(
@@ -105,7 +103,7 @@ describeLive('with MPTCP traffic over two links', () => {
 
   describe('an exporter on a machine without ss', () => {
     it('with --source=ss says which package it needs, once, and serves all the rest', async () => {
-      const prefix = [...inside(lab.client), ...withoutProgram('ss', temporary())];
+      const prefix = [...lab.client.prefix, ...withoutProgram('ss', temporary())];
       await using exporter = await startExporter({ prefix, args: ['--source=ss', '--sample.interval=200ms'] });
       for (let scrapes = 0; scrapes < 5; scrapes++) await scrapeIn(lab.client, exporter.url);
       const scrape = await scrapeIn(lab.client, exporter.url);
@@ -127,7 +125,7 @@ describeLive('with MPTCP traffic over two links', () => {
     });
 
     it('with --source=auto lacks nothing', async () => {
-      const prefix = [...inside(lab.client), ...withoutProgram('ss', temporary())];
+      const prefix = [...lab.client.prefix, ...withoutProgram('ss', temporary())];
       await using exporter = await startExporter({ prefix });
       const scrape = await scrapeJoined(exporter);
       expectWholePicture(scrape);
@@ -138,7 +136,7 @@ describeLive('with MPTCP traffic over two links', () => {
 
   describe("an exporter whose FFI does not load (koffi's binaries are empty files)", () => {
     it('with --source=auto says so and reads everything through ss', async () => {
-      const prefix = [...inside(lab.client), ...withoutNativeModules(KOFFI_BINARIES, temporary())];
+      const prefix = [...lab.client.prefix, ...withoutNativeModules(KOFFI_BINARIES, temporary())];
       await using exporter = await startExporter({ prefix });
       const scrape = await scrapeJoined(exporter);
       expectWholePicture(scrape);
@@ -159,7 +157,7 @@ describeLive('with MPTCP traffic over two links', () => {
     it('and that does not find ss either says which package it needs, and serves what files and ip tell', async () => {
       const folder = temporary();
       const lacking = [...withoutProgram('ss', folder), ...withoutNativeModules(KOFFI_BINARIES, folder)];
-      await using exporter = await startExporter({ prefix: [...inside(lab.client), ...lacking] });
+      await using exporter = await startExporter({ prefix: [...lab.client.prefix, ...lacking] });
       const scrape = await scrapeIn(lab.client, exporter.url);
       expect(scrape.value('mptcp_up')).toBe(0);
       expect(failing(scrape)).toEqual(NEED_SOCKETS);
@@ -173,7 +171,7 @@ describeLive('with MPTCP traffic over two links', () => {
 
     it('says for counters and settings which kernel has them, once each, and serves the rest', async () => {
       const args = ['--path.procfs', withoutMptcp(), '--sample.interval=200ms'];
-      await using exporter = await startExporter({ prefix: inside(lab.client), args });
+      await using exporter = await startExporter({ prefix: lab.client.prefix, args });
       for (let scrapes = 0; scrapes < 3; scrapes++) await scrapeIn(lab.client, exporter.url);
       const scrape = await scrapeIn(lab.client, exporter.url);
       expect(failing(scrape)).toEqual(['health', 'mib', 'sysctl']);
@@ -191,7 +189,7 @@ describeLive('with MPTCP traffic over two links', () => {
 
     it('with --source=ss has no sockets to read either, says so, and goes on serving the interfaces', async () => {
       const args = ['--path.procfs', withoutMptcp(), '--source=ss'];
-      await using exporter = await startExporter({ prefix: inside(lab.client), args });
+      await using exporter = await startExporter({ prefix: lab.client.prefix, args });
       const scrape = await scrapeIn(lab.client, exporter.url);
       expect(scrape.value('mptcp_up')).toBe(0);
       expect(failing(scrape)).toEqual([...NEED_SOCKETS, 'endpoints', 'mib', 'sysctl'].sort());
@@ -206,7 +204,7 @@ describeLive('with MPTCP traffic over two links', () => {
 describeLive('an exporter where MPTCP is switched off', () => {
   it('says how to switch it on, in the log and on the page, and notices when that is done', async () => {
     await using lab = await createLab({ links: [{ name: 'eth0' }], sysctls: { 'net.mptcp.enabled': 0 } });
-    await using exporter = await startExporter({ prefix: inside(lab.client) });
+    await using exporter = await startExporter({ prefix: lab.client.prefix });
     const scrape = await scrapeIn(lab.client, exporter.url);
     expect([scrape.value('mptcp_up'), scrape.value('mptcp_enabled')]).toEqual([1, 0]);
     expect(failing(scrape)).toEqual([]);

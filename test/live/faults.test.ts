@@ -347,7 +347,7 @@ describeLive(
 
     it('exporter-restart kills the exporter without a word, and starts it again with the same flags', async () => {
       await using exporter = await startExporter({
-        prefix: ['ip', 'netns', 'exec', lab.client.namespace],
+        prefix: lab.client.prefix,
         args: ['--web.listen-address=127.0.0.1:10262'],
       });
       const startedAt = async () =>

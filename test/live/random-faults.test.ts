@@ -49,7 +49,7 @@ describeLive(`random faults for ${minutes} minutes (seed ${seed})`, () => {
         { name: 'lte0', rateMbit: 6, delayMs: 20, endpoint: ['subflow'] },
       ],
     });
-    const prefix = ['ip', 'netns', 'exec', lab.client.namespace];
+    const prefix = lab.client.prefix;
     ({ exporter, watch } = await watchStates({ prefix, env: insightEnvironment() }));
   });
   afterAll(async () => {

@@ -300,7 +300,7 @@ describeLive('the netlink and the ss source on one machine', () => {
   });
 
   it('--source=auto is netlink and says so, and --source=ss serves the same families with the same labels', async () => {
-    const inside = { prefix: ['ip', 'netns', 'exec', lab.client.namespace] };
+    const inside = { prefix: lab.client.prefix };
     await using automatic = await startExporter(inside);
     await using named = await startExporter({ ...inside, args: ['--source=ss'] });
     expect(automatic.log()).toContain('source=netlink kernel=upstream reason="the kernel has upstream MPTCP"');

@@ -14,8 +14,9 @@ import { describeLive } from '../lab/vitest.ts';
 import { type Scrape, scrapeIn } from '../support/exposition.ts';
 import { pathGrowth, sentOnce, together } from '../support/path-bytes.ts';
 import { StateWatch } from '../support/states.ts';
-import { FAULTY, HEALTHY, isTrouble, seconds, TruthClient } from '../support/truth/client.ts';
+import { isTrouble, TruthClient } from '../support/truth/client.ts';
 import { RUNS } from '../support/truth/measurements.ts';
+import { FAULTY, HEALTHY, seconds } from '../support/truth/paths.ts';
 import { saidOf } from '../support/truth/said.ts';
 
 const CASE = { timeout: RUNS * 60_000 };

@@ -4,8 +4,9 @@ import type { AppliedFault } from '../lab/faults/fault.ts';
 import { capableDropped, joinsDropped, optionsStripped } from '../lab/faults/middlebox.ts';
 import { describeLive } from '../lab/vitest.ts';
 import type { Scrape } from '../support/exposition.ts';
-import { FAULTY, HEALTHY, type Told, type TruthCase, TruthClient } from '../support/truth/client.ts';
+import { type Told, type TruthCase, TruthClient } from '../support/truth/client.ts';
 import { RUNS } from '../support/truth/measurements.ts';
+import { FAULTY, HEALTHY } from '../support/truth/paths.ts';
 import { SteadyServer } from '../support/truth/steady-server.ts';
 
 const CASE = { timeout: RUNS * 60_000 };
@@ -19,30 +20,20 @@ async function grown(before: Scrape, name: string): Promise<number> {
   return mib(await client.scrape(), name) - mib(before, name);
 }
 
-/** What a middlebox on the faulty link does to new connections that join over it; it is over for those begun after its end. */
+/** What a middlebox on the faulty link does to new connections that join over it. */
 function toJoins(fault: string, told: Told, apply: () => Promise<AppliedFault>): TruthCase {
-  let applied: AppliedFault | undefined;
+  const common = client.forNewConnections(fault, told, apply);
   let before: Scrape;
   return {
-    fault,
-    told,
+    ...common,
     before: async () => {
-      await client.startTraffic();
-      await client.allMove();
+      await common.before();
       before = await client.scrape();
-    },
-    apply: async () => {
-      applied = await apply();
-      return client.reconnect();
     },
     // Once the fault has ended, the SYN that the kernel sends again may be answered after all.
     during: async (look) => {
       const growth = (name: string) => mib(look, name) - mib(before, name);
       expect(growth('mp_join_syn_tx') - growth('mp_join_syn_ack_rx'), 'joins that MPTCP did not answer').toBe(1);
-    },
-    end: async () => {
-      await applied?.end();
-      return client.reconnect();
     },
   };
 }

@@ -10,18 +10,9 @@ import { subflowReset } from '../lab/faults/reset.ts';
 import { labDirectory } from '../lab/registry.ts';
 import { describeLive } from '../lab/vitest.ts';
 import { watchStates } from '../support/states.ts';
-import {
-  ending,
-  FAULTY,
-  HEALTHY,
-  isTrouble,
-  seconds,
-  type Told,
-  type TruthCase,
-  TruthClient,
-  within,
-} from '../support/truth/client.ts';
+import { ending, isTrouble, type Told, type TruthCase, TruthClient, within } from '../support/truth/client.ts';
 import { RUNS } from '../support/truth/measurements.ts';
+import { FAULTY, HEALTHY, seconds } from '../support/truth/paths.ts';
 import { saidOf } from '../support/truth/said.ts';
 
 const CASE = { timeout: RUNS * 60_000 };
@@ -60,22 +51,6 @@ function underTraffic(
     },
     end: () => ending(applied),
     ...more,
-  };
-}
-
-/** A fault that only connections begun after it meet; it is over for those begun after its end. */
-function forNewConnections(fault: string, told: Told, apply: () => Promise<AppliedFault>): TruthCase {
-  let applied: AppliedFault | undefined;
-  return {
-    ...underTraffic(fault, told, apply),
-    apply: async () => {
-      applied = await apply();
-      return client.reconnect();
-    },
-    end: async () => {
-      await applied?.end();
-      return client.reconnect();
-    },
   };
 }
 
@@ -164,7 +139,7 @@ describeLive(
 
     it('limits at this end that leave no room, until they do', CASE, () =>
       client.prove('client', () =>
-        forNewConnections(
+        client.forNewConnections(
           'limits-reached',
           { state: 'missing', reason: 'join_rejected', withinSeconds: 5, backWithinSeconds: 2 },
           () => limitsReached(client.lab),
@@ -174,7 +149,7 @@ describeLive(
 
     it('limits of the server alone, which rejects the joins', CASE, () =>
       client.prove('client', () =>
-        forNewConnections(
+        client.forNewConnections(
           'limits-reached, at the server',
           { state: 'missing', reason: 'join_rejected', withinSeconds: 5, backWithinSeconds: 2 },
           () => limitsReached(client.lab, 0, [client.lab.server]),

@@ -38,7 +38,7 @@ describeLive(
     let tunnel: Tunnel;
     let upload: Traffic;
 
-    const start = () => startExporter({ prefix: ['ip', 'netns', 'exec', lab.client.namespace], listen: ADDRESS });
+    const start = () => startExporter({ prefix: lab.client.prefix, listen: ADDRESS });
     const scrape = (headers: Readonly<Record<string, string>> = {}) =>
       ask('/metrics', { socketPath: tunnel.socketPath, port: PORT, headers });
 

@@ -13,8 +13,8 @@ export const ENDS = ['client', 'server'] as const;
 /** One of {@link ENDS}. */
 export type End = (typeof ENDS)[number];
 
-/** All subflows reach the server at its first address, so its paths are told by who they come from. */
-const serverPaths = (lab: Lab): string =>
+/** Configuration of a server's exporter: all subflows reach it at its first address, so its paths are told by who they come from. */
+export const serverPaths = (lab: Lab): string =>
   [
     'paths:',
     ...lab.links.flatMap(({ plan: { name, index } }) => [
@@ -63,7 +63,7 @@ export async function startBothEnds(lab: Lab, args: readonly string[] = []): Pro
   };
   const start = async (end: End) => {
     const exporter = await startExporter({
-      prefix: ['ip', 'netns', 'exec', lab[end].namespace],
+      prefix: lab[end].prefix,
       args: [...args, ...(end === 'server' ? ['--config.file', configuration] : [])],
     });
     started[end] = exporter;

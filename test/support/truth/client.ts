@@ -9,11 +9,8 @@ import type { ExporterOptions, RunningExporter } from '../exporter.ts';
 import { type Scrape, scrapeIn } from '../exposition.ts';
 import { type StateWatch, watchStates } from '../states.ts';
 import { Measurements, RUNS } from './measurements.ts';
+import { FAULTY, HEALTHY, seconds } from './paths.ts';
 import { saidOf } from './said.ts';
-
-/** The path that must stay up, and the one that faults befall. */
-export const HEALTHY = 'eth0';
-export const FAULTY = 'wlan0';
 
 /** What must be told of the faulty path, how soon, and how soon it must be up again. */
 export interface Told {
@@ -39,9 +36,6 @@ export interface TruthCase {
   /** Once it was told. */
   readonly during?: (look: Scrape) => Promise<void>;
 }
-
-/** Now, in seconds of this process's monotonic clock, as faults have it. */
-export const seconds = (): number => performance.now() / 1000;
 
 /** Ends a fault; gives the moment before. */
 export async function ending(fault: AppliedFault | undefined): Promise<number> {
@@ -131,6 +125,29 @@ export class TruthClient implements AsyncDisposable {
     }
   }
 
+  /** A fault under traffic over both paths that only connections begun after it meet; it is over for those begun after its end. */
+  forNewConnections(fault: string, told: Told, apply: () => Promise<AppliedFault>): TruthCase {
+    let applied: AppliedFault | undefined;
+    return {
+      fault,
+      told,
+      before: async () => {
+        await this.startTraffic();
+        await this.allMove();
+        // The looks out of turn that a new connection takes up are bounded: the next may have to wait.
+        await sleep(1000);
+      },
+      apply: async () => {
+        applied = await apply();
+        return this.reconnect();
+      },
+      end: async () => {
+        await applied?.end();
+        return this.reconnect();
+      },
+    };
+  }
+
   /** Runs a case as often as is wanted; throws when anything else is told, or too late, or the healthy path leaves `up`. */
   async prove(name: string, once: () => TruthCase): Promise<void> {
     for (let run = 0; run < RUNS; run++) {
@@ -193,5 +210,5 @@ export const isTrouble = (state: PathState): boolean => state !== 'up' && state 
 /** Options of an exporter that runs at the lab's client. */
 export const within = (lab: Lab, options: ExporterOptions = {}): ExporterOptions => ({
   ...options,
-  prefix: ['ip', 'netns', 'exec', lab.client.namespace, ...(options.prefix ?? [])],
+  prefix: [...lab.client.prefix, ...(options.prefix ?? [])],
 });

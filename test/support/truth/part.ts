@@ -1,21 +1,21 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import type { LinkSpec } from '../../lab/links.ts';
-import { TruthBench } from './bench.ts';
+import { TruthEnds } from './ends.ts';
 import { RUNS } from './measurements.ts';
 
 /** Of one case in all its runs. */
 export const TIMEOUT = { timeout: RUNS * 90_000 };
 
 /** A part of the truth table with a lab of its own, so that the parts run side by side. Its cases take turns: `it.sequential`. */
-export function part(name: string, cases: (bench: () => TruthBench) => void, links?: readonly LinkSpec[]): void {
+export function part(name: string, cases: (ends: () => TruthEnds) => void, links?: readonly LinkSpec[]): void {
   describe.concurrent(name, () => {
-    let bench: TruthBench;
+    let ends: TruthEnds;
     beforeAll(async () => {
-      bench = await TruthBench.open(links);
+      ends = await TruthEnds.open(links);
     });
     afterAll(async () => {
-      await bench?.close();
+      await ends?.close();
     });
-    cases(() => bench);
+    cases(() => ends);
   });
 }

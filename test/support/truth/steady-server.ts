@@ -1,6 +1,6 @@
 import type { Lab } from '../../lab/lab.ts';
 import { Agent } from '../../lab/traffic/agent.ts';
-import { seconds } from './client.ts';
+import { seconds } from './paths.ts';
 
 const TIMEOUT_MS = 30_000;
 const BYTES_PER_SECOND = 250_000;

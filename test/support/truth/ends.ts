@@ -8,15 +8,13 @@ import { applyFault, type FaultName } from '../../lab/faults/faults.ts';
 import { createLab, type Lab } from '../../lab/lab.ts';
 import type { LinkSpec } from '../../lab/links.ts';
 import { labDirectory } from '../../lab/registry.ts';
+import { serverPaths } from '../both-ends.ts';
 import type { RunningExporter } from '../exporter.ts';
 import { type Scrape, scrapeIn } from '../exposition.ts';
 import { type StateWatch, watchStates } from '../states.ts';
 import { Measurements, RUNS, repeatedly } from './measurements.ts';
+import { FAULTY, HEALTHY, seconds } from './paths.ts';
 import { saidOf } from './said.ts';
-
-/** The path that must stay up, and the one that faults befall. */
-export const HEALTHY = 'eth0';
-export const FAULTY = 'wlan0';
 
 const LINKS: readonly LinkSpec[] = [
   { name: HEALTHY, rateMbit: 5, delayMs: 5 },
@@ -71,10 +69,8 @@ interface End extends Observer {
   readonly told: Told;
 }
 
-const seconds = (): number => performance.now() / 1000;
-
 /** Two hosts with two links, an exporter at each end, to be broken and asked. */
-export class TruthBench {
+export class TruthEnds {
   readonly measurements = new Measurements();
   readonly lab: Lab;
   readonly client: Observer;
@@ -87,19 +83,16 @@ export class TruthBench {
   }
 
   /** `links`: the healthy one and the faulty one, in this order. Makes the lab and starts the exporters; leaves nothing behind when it cannot. */
-  static async open(links: readonly LinkSpec[] = LINKS): Promise<TruthBench> {
+  static async open(links: readonly LinkSpec[] = LINKS): Promise<TruthEnds> {
     const lab = await createLab({ links });
     try {
       const file = join(labDirectory(lab.id), 'server.yml');
-      // All connections end at one address of the server: it knows its paths by where the other end is.
-      const paths = links.map(({ name }, index) => ({ name, remote: `10.77.${index + 1}.0/24` }));
-      writeFileSync(file, JSON.stringify({ paths }));
-      const within = (namespace: string) => ['ip', 'netns', 'exec', namespace];
+      writeFileSync(file, serverPaths(lab));
       const [client, server] = await Promise.all([
-        watchStates({ prefix: within(lab.client.namespace) }),
-        watchStates({ prefix: within(lab.server.namespace), args: [`--config.file=${file}`] }),
+        watchStates({ prefix: lab.client.prefix }),
+        watchStates({ prefix: lab.server.prefix, args: [`--config.file=${file}`] }),
       ]);
-      return new TruthBench(lab, client, server);
+      return new TruthEnds(lab, client, server);
     } catch (error) {
       await lab.close();
       throw error;
