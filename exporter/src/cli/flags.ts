@@ -56,7 +56,7 @@ export function addServe(
   const serve = program
     .command('serve', { isDefault: true })
     .description('Serve the metrics over HTTP (the default command).')
-    .addOption(flag('config.file', 'FILE', 'Names of your paths, in YAML.', file))
+    .addOption(flag('config.file', 'FILE', 'Names of your paths and thresholds of their health, in YAML.', file))
     .addOption(
       flag(
         'web.listen-address',
