@@ -104,6 +104,17 @@ export class PathWatch implements PathHealth {
     return this.state === 'down' || this.state === 'stalled';
   }
 
+  /** It is judged no more until it comes back, and then by what is seen afterwards. */
+  putAside(): this {
+    this.tally = newTally();
+    this.#suspectedAt = undefined;
+    this.#unresolved = false;
+    this.#deadSince = undefined;
+    this.#clearedAt = undefined;
+    this.#recoveringSince = undefined;
+    return this;
+  }
+
   /** Begins a look. */
   begin(): void {
     this.tally = newTally();
