@@ -92,7 +92,7 @@ export class Health {
     const expectations = expectationsOf(snapshot, (name) => this.#paths.get(name));
     const outlook: Outlook = { unsettled: false, ripensAt: Number.POSITIVE_INFINITY };
     for (const watch of seen) countPresence(watch, expectations, this.#causes, outlook, moment);
-    const subflows = watches.map((watch) => watch.path.count(watch, moment));
+    const subflows = watches.map((watch) => watch.path.count(watch));
     const { requests, durations, ripensAt } = this.#judgePaths(snapshot, totals, moment);
     const ripe = Math.min(ripensAt, outlook.ripensAt);
     return {
