@@ -26,8 +26,14 @@ function lookOf({ snapshot, events = [], checks = [] }, report) {
   const { connections = [], subflows = [] } = snapshot.sockets.value ?? {};
   return {
     at: unix(snapshot.monotonicSeconds),
-    paths: Object.fromEntries([...report.paths].map(([name, { state, reasons }]) => [name, [state, ...reasons].join()])),
-    connections: connections.map(({ socket }) => ({ token: socket.token, state: socket.state, fallback: socket.fallback })),
+    paths: Object.fromEntries(
+      [...report.paths].map(([name, { state, reasons }]) => [name, [state, ...reasons].join()]),
+    ),
+    connections: connections.map(({ socket }) => ({
+      token: socket.token,
+      state: socket.state,
+      fallback: socket.fallback,
+    })),
     subflows: subflows.map(({ key, path, socket }, index) => ({
       key,
       path,
