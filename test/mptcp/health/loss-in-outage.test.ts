@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import type { SubflowRecord } from '../../../exporter/src/mptcp/model.ts';
 import { ETH, type Flow, Timeline, WLAN } from './timeline.ts';
 
 /** Bytes a second of a stream so slow that what an outage makes it send again is much of what it sends at all. */
@@ -70,3 +72,57 @@ describe('what an outage makes a slow stream send again is not taken for loss', 
     expect(timeline.states('wlan0', start)).toEqual(['up', 'stalled', 'up']);
   });
 });
+
+/** Three slow streams and short connections through an outage of 9.4 s, as recorded. */
+interface Recorded {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly number[])[];
+}
+
+describe('a blackhole in slow streams, as recorded', () => {
+  const file = new URL('../../fixtures/health-6.18/slow-streams-blackhole.json', import.meta.url);
+  const { columns, rows } = JSON.parse(readFileSync(file, 'utf8')) as Recorded;
+
+  it('is an outage of no loss, until the end of the recording', () => {
+    const timeline = new Timeline();
+    timeline.eager = false;
+    const flows = new Map<number, Flow>();
+    timeline.answerBy(() => timeline.now - 100 > 15.5 && timeline.now - 100 < 24.9);
+    for (const at of new Set(rows.map(([seconds = 0]) => seconds))) {
+      const seen = new Map(rows.filter(([seconds]) => seconds === at).map((row) => [row[1] ?? 0, row]));
+      for (const [subflow, flow] of flows) {
+        if (seen.has(subflow)) continue;
+        timeline.close(flow.token);
+        flows.delete(subflow);
+      }
+      for (const [subflow, row] of seen) {
+        const [flow = expect.fail()] = flows.has(subflow) ? [flows.get(subflow)] : timeline.connect(subflow, [WLAN]);
+        flows.set(subflow, flow);
+        flow.overrides = record(columns, row);
+      }
+      timeline.run(100 + at - timeline.now);
+    }
+    expect(timeline.states('wlan0', 112)).toEqual(['up', 'stalled', 'up']);
+  });
+});
+
+/** The fields of a recorded row, as the kernel gives them. */
+function record(columns: readonly string[], row: readonly number[]): Partial<SubflowRecord> {
+  const value = (name: string) => row[columns.indexOf(name)] ?? Number.NaN;
+  return {
+    sendQueueBytes: value('sendQueueBytes'),
+    tcp: {
+      sentBytes: value('sentBytes'),
+      retransmittedBytes: value('retransmittedBytes'),
+      acknowledgedBytes: value('acknowledgedBytes'),
+      receivedBytes: value('receivedBytes'),
+      unacknowledgedSegments: value('unacknowledgedSegments'),
+      backoff: value('backoff'),
+      retransmissionTimeoutSeconds: value('retransmissionTimeoutMs') / 1000,
+      rttSeconds: value('rttMs') / 1000,
+      lastAcknowledgementSeconds: value('lastAcknowledgementMs') / 1000,
+      lastDataSentSeconds: value('lastDataSentMs') / 1000,
+      lastDataReceivedSeconds: value('lastDataReceivedMs') / 1000,
+    },
+  };
+}
