@@ -14,6 +14,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   faketime: 'faketime',
   prometheus: 'prometheus',
   promtool: 'prometheus',
+  'prometheus-alertmanager': 'prometheus-alertmanager',
+  amtool: 'prometheus-alertmanager',
   'prometheus-node-exporter': 'prometheus-node-exporter',
   'docker-compose': 'docker-compose',
   chromium: 'chromium',

@@ -13,6 +13,8 @@ interface Job {
 }
 const config = parse(readFileSync(FILE, 'utf8')) as {
   global: { scrape_interval: string; scrape_timeout: string };
+  rule_files: readonly string[];
+  alerting: { alertmanagers: readonly { static_configs: readonly { targets: readonly string[] }[] }[] };
   scrape_configs: readonly Job[];
 };
 
@@ -28,6 +30,12 @@ describe('prometheus.yml', () => {
     expect(config.scrape_configs.find(({ job_name }) => job_name === 'mptcp')?.static_configs).toEqual([
       { targets: ['127.0.0.1:10262'], labels: { instance: 'local' } },
     ]);
+  });
+
+  it('takes all rules, from beside itself, and sends alerts to where Alertmanager listens', () => {
+    expect(config.rule_files).toEqual(['rules/*.yml']);
+    const targets = config.alerting.alertmanagers.flatMap(({ static_configs }) => static_configs);
+    expect(targets).toEqual([{ targets: ['127.0.0.1:9093'] }]);
   });
 
   it('scrapes itself', () => {
