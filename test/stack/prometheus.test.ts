@@ -86,7 +86,9 @@ describeLive(
       expect(refused.length).toBeGreaterThan(3);
       expect(refused.filter(({ values }) => values[0] !== 0)).toEqual([]);
       expect(prometheus.log()).toMatch(/level=info/);
-      expect(prometheus.log().match(/^.*level=(?:warn|error).*$/gm)).toBeNull();
+      const troubles = prometheus.log().match(/^.*level=(?:warn|error).*$/gm) ?? [];
+      // No Alertmanager runs here, and the Watchdog fires at once.
+      expect(troubles.filter((line) => !line.includes('component=notifier'))).toEqual([]);
     });
 
     it('does not see the series of one scrape come and go with the next while connections stand', async () => {
