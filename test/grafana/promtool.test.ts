@@ -8,14 +8,11 @@ import { committedDashboards, queries } from '../support/dashboard.ts';
 
 const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
 
-const overview = committedDashboards().get('overview.json');
-if (overview === undefined) throw new Error('overview.json is not committed');
-const overviewQueries = queries(overview);
-
-/** The query `refId` of the panel called `title`, on the dashboard as Grafana would send it. */
-function query(title: string, refId = 'A'): string {
-  const found = overviewQueries.find((candidate) => candidate.panel === title && candidate.refId === refId);
-  if (found === undefined) throw new Error(`no query ${refId} in panel ${title}`);
+/** The query `refId` of the panel called `title` of the dashboard in `file`, as Grafana would send it. */
+function query(file: string, title: string, refId = 'A'): string {
+  const dashboard = committedDashboards().get(file);
+  const found = dashboard && queries(dashboard).find(({ panel, refId: id }) => panel === title && id === refId);
+  if (!found) throw new Error(`no query ${refId} in panel ${title} of ${file}`);
   return found.expr;
 }
 
@@ -53,7 +50,7 @@ describe.skipIf(!hasPromtool)("Prometheus' own view of the queries", () => {
 
   it('tells apart a machine that is read, one whose kernel cannot be read, and one that is not scraped', () => {
     evaluate(
-      query('Exporter'),
+      query('stack-health.json', 'Exporter'),
       {
         'up{job="mptcp",instance="a"}': '1x20',
         'mptcp_up{job="mptcp",instance="a"}': '1x20',
@@ -73,7 +70,7 @@ describe.skipIf(!hasPromtool)("Prometheus' own view of the queries", () => {
   it('keeps two machines with a path of one name apart, and gives an idle path no retransmission ratio', () => {
     const on = (instance: string, path: string): string => `{job="mptcp",instance="${instance}",path="${path}"}`;
     evaluate(
-      query('Retransmitted'),
+      query('overview.json', 'Retransmitted'),
       {
         [`mptcp_path_sent_bytes_total${on('a', 'lte')}`]: '0+1000x20',
         [`mptcp_path_retransmitted_bytes_total${on('a', 'lte')}`]: '0+250x20',
@@ -99,12 +96,12 @@ describe.skipIf(!hasPromtool)("Prometheus' own view of the queries", () => {
       series[`mptcp_subflow_rtt_seconds{${labels}}`] = '0.5x20';
       if (index >= 10) samples.push({ labels: `{${labels.replace('job="mptcp",', '')}}`, value: 0.5 });
     }
-    evaluate(query('Busiest subflows', 'D'), series, samples);
+    evaluate(query('connections.json', 'Busiest subflows', 'E'), series, samples);
   });
 
   it('shares the bytes of both directions out over the paths', () => {
     evaluate(
-      query('Share per path'),
+      query('overview.json', 'Share per path'),
       {
         'mptcp_path_sent_bytes_total{job="mptcp",instance="a",path="eth0"}': '0+5000x20',
         'mptcp_path_received_bytes_total{job="mptcp",instance="a",path="eth0"}': '0+10000x20',

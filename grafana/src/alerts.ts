@@ -1,0 +1,14 @@
+/** Watchdog always fires, to show that alerting works. An alert about a whole site has no instance, and counts for each. */
+const MATCHERS = 'alertname!="Watchdog", instance=~"$instance|"';
+
+/** What fires now on the chosen machines, one series an alert. */
+export const FIRING = `ALERTS{alertstate="firing", ${MATCHERS}}`;
+
+/** When each alert of {@link FIRING} began to hold, in seconds. */
+export const FIRING_SINCE = `ALERTS_FOR_STATE{${MATCHERS}}`;
+
+/** 0 where rules are loaded: Watchdog is one of them. */
+export const RULES_LOADED = 'count(ALERTS{alertname="Watchdog"}) * 0';
+
+/** Text of a panel of alerts where no rule is loaded. */
+export const NO_RULES = 'No alert rules are loaded: take rule_files from prometheus/prometheus.yml.';
