@@ -27,6 +27,8 @@ export interface TablePlan extends PanelPlan {
   readonly facts: readonly string[];
   /** Label columns from the left, by their title. Labels not named here are hidden. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Label columns at the right end, by their title. */
+  readonly details?: Readonly<Record<string, string>>;
   /** Labels that the queries return and nobody needs to see. */
   readonly hidden?: readonly string[];
   /** What a click on a cell opens, by the title of its column. */
@@ -47,6 +49,7 @@ export function table(plan: TablePlan): Builder<Panel> {
   const renameByName = Object.fromEntries([
     ...labels,
     ...values.map(({ column, field }): [string, string] => [field, column.title]),
+    ...Object.entries(plan.details ?? {}),
   ]);
   const hidden = [
     'Time',

@@ -118,6 +118,34 @@ describe('every panel', () => {
   });
 });
 
+const coloured = everyPanel.filter(([, , { type }]) => ['timeseries', 'bargauge', 'barchart'].includes(type));
+
+describe('every path', () => {
+  it.each(coloured)('%s: %s colours series by their names', (_, __, panel) => {
+    expect(panel.fieldConfig?.defaults.color?.mode).toBe('palette-classic-by-name');
+  });
+
+  it.each(coloured)('%s: %s calls a path by the one name that gives it its colour', (_, __, panel) => {
+    for (const { legendFormat, expr } of panel.targets ?? []) {
+      const labels = new Set([...(legendFormat ?? '').matchAll(/\{\{(\w+)\}\}/g)].map(([, label]) => label));
+      if (labels.has('path') && labels.size === 2) expect(legendFormat).toBe('{{path}} on {{instance}}');
+      if (labels.has('series')) expect(expr).toContain('"series", " on ", "path", "instance")');
+    }
+  });
+
+  it('has a fixed colour where measurements call all of them together mptcp', () => {
+    const measured = coloured.filter(([, , { targets }]) => targets?.some(({ expr }) => expr.includes('|mptcp"')));
+    expect(measured.length).toBeGreaterThan(5);
+    for (const [, title, { fieldConfig, targets }] of measured) {
+      if (targets?.some(({ legendFormat }) => legendFormat?.includes('reason'))) continue;
+      expect(fieldConfig?.overrides, title).toContainEqual({
+        matcher: { id: 'byRegexp', options: '/^mptcp on /' },
+        properties: [{ id: 'color', value: { mode: 'fixed', fixedColor: 'dark-purple' } }],
+      });
+    }
+  });
+});
+
 describe('every query', () => {
   it.each(everyQuery)('%s: %s %s is PromQL', (_, __, ___, expr) => {
     expect(syntaxErrors(expr)).toEqual([]);

@@ -34,14 +34,8 @@ export const paths: Row = {
       width: 24,
       height: 7,
       facts: [`max by (instance, path, interface, access, metered, backup) (${onPath('mptcp_path_info')})`],
-      labels: {
-        path: 'Path',
-        instance: 'Machine',
-        interface: 'Interface',
-        access: 'Access',
-        metered: 'Metered',
-        backup: 'Backup',
-      },
+      labels: { path: 'Path', instance: 'Machine' },
+      details: { interface: 'Interface', access: 'Access', metered: 'Metered', backup: 'Backup' },
       links: { Path: TO_PATH },
       values: [
         { title: 'State', expr: STATE, unit: 'none', mappings: [STATE_WORDS] },
