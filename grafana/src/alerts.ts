@@ -9,6 +9,3 @@ export const FIRING_SINCE = `ALERTS_FOR_STATE{${MATCHERS}}`;
 
 /** 0 where rules are loaded: Watchdog is one of them. */
 export const RULES_LOADED = 'count(ALERTS{alertname="Watchdog"}) * 0';
-
-/** Text of a panel of alerts where no rule is loaded. */
-export const NO_RULES = 'No alert rules are loaded: take rule_files from prometheus/prometheus.yml.';

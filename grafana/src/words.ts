@@ -14,6 +14,8 @@ export const NO_PROBE = 'No probe has run: configure some under probes: in the f
 /** Text of an empty panel that needs a measurement of throughput or transfer time. */
 export const NO_MEASUREMENT =
   'Nothing measured yet: configure throughput or transfer probes under probes: in the file of --config.file.';
+/** Text of an empty panel that needs what the shipped rules record. */
+export const NO_RULES = 'No rules are loaded: take rule_files from prometheus/prometheus.yml.';
 /** Text of an empty panel that needs one of Prometheus' own series. */
 export const NO_PROMETHEUS =
   'Prometheus does not scrape itself: take the job prometheus from prometheus/prometheus.yml.';

@@ -48,7 +48,7 @@ describe.skipIf(!hasPromtool)("Prometheus' own view of the queries", () => {
   }
 
   it('accepts all of them, types and all', () => {
-    const all = [...committedDashboards().values()].flatMap(queries);
+    const all = [...committedDashboards().values()].flatMap((dashboard) => queries(dashboard));
     const rules = all.map(({ expr }, index) => ({ record: `query:${index}`, expr }));
     const file = join(folder, 'rules.yml');
     writeFileSync(file, stringify({ groups: [{ name: 'dashboards', rules }] }));

@@ -115,16 +115,22 @@ export function withDurations(expression: string): string {
     .replaceAll('$__range', '900s');
 }
 
-/** `expression` as Grafana sends it with everything chosen, a range of 15 minutes and a scrape interval of 5 s. */
-function filled(expression: string): string {
-  return withDurations(expression).replaceAll(/\$(?:job|instance|path|token)\b/g, '.+');
+/** What stands in the place of a variable when "All" is chosen, and when values are. */
+const ALL = '.+';
+
+/** `expression` as Grafana sends it with everything or `chosen` chosen, a range of 15 minutes and a scrape interval of 5 s. */
+function filled(expression: string, chosen: Readonly<Record<string, string>> = {}): string {
+  return withDurations(expression).replaceAll(
+    /\$(job|instance|path|token)\b/g,
+    (_, variable: string) => chosen[variable] ?? ALL,
+  );
 }
 
-/** Every query of every panel, ready for Prometheus. */
-export function queries(dashboard: DashboardJson): PanelQuery[] {
+/** Every query of every panel, ready for Prometheus; a value of each variable may be chosen. */
+export function queries(dashboard: DashboardJson, chosen?: Readonly<Record<string, string>>): PanelQuery[] {
   return panels(dashboard).flatMap((panel) =>
     (panel.targets ?? []).map((target) => {
-      const expr = filled(target.expr);
+      const expr = filled(target.expr, chosen);
       return {
         panel: panel.title ?? String(panel.id),
         refId: target.refId,

@@ -32,10 +32,18 @@ interface RuleFile {
   readonly groups: readonly { readonly rules: readonly { readonly record?: string; readonly alert?: string }[] }[];
 }
 
-/** Names that the shipped rules record, and alerts that they raise. */
+interface PrometheusFile {
+  readonly scrape_configs: readonly { readonly job_name: string }[];
+  readonly rule_files?: readonly string[];
+}
+
+const prometheusFile = () => parse(readFileSync(repository('prometheus/prometheus.yml'), 'utf8')) as PrometheusFile;
+
+/** Names that the rules which the shipped prometheus.yml loads record, and alerts that they raise. */
 export function shippedRules(): { readonly recorded: readonly string[]; readonly alerts: readonly string[] } {
   const folder = repository('prometheus/rules/');
-  const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.yml')) : [];
+  const loaded = (prometheusFile().rule_files ?? []).length > 0 && existsSync(folder);
+  const files = loaded ? readdirSync(folder).filter((name) => name.endsWith('.yml')) : [];
   const rules = files.flatMap((name) =>
     (parse(readFileSync(new URL(name, folder), 'utf8')) as RuleFile).groups.flatMap((group) => group.rules),
   );
@@ -43,14 +51,6 @@ export function shippedRules(): { readonly recorded: readonly string[]; readonly
     recorded: rules.flatMap(({ record }) => record ?? []),
     alerts: rules.flatMap(({ alert }) => alert ?? []),
   };
-}
-
-/** Jobs of the shipped prometheus.yml. */
-export function shippedJobs(): string[] {
-  const { scrape_configs: configs } = parse(readFileSync(repository('prometheus/prometheus.yml'), 'utf8')) as {
-    scrape_configs: readonly { job_name: string }[];
-  };
-  return configs.map(({ job_name: name }) => name);
 }
 
 /** What Prometheus makes of each scrape, and its own metrics, as far as the dashboards use them. */
@@ -76,6 +76,15 @@ export const PROMETHEUS_SERIES: Series = new Map([
 export const ALERT_SERIES: Series = new Map([
   ['ALERTS', ['alertname', 'alertstate', 'severity', 'path']],
   ['ALERTS_FOR_STATE', ['alertname', 'severity', 'path']],
+]);
+
+/** What the rules record of paths, as far as the dashboards use it. */
+const RECORDED_SERIES: Series = new Map([
+  ['path:mptcp_path_up:avg1d', ['path']],
+  ['path:mptcp_path_up:avg7d', ['path']],
+  ['path:mptcp_path_up:avg30d', ['path']],
+  ['path_direction:mptcp_path_bytes:utc_day', ['path', 'direction']],
+  ['path_direction:mptcp_path_bytes:utc_month', ['path', 'direction']],
 ]);
 
 /** Alertmanager's own metrics, as far as the dashboards use them. */
@@ -123,17 +132,22 @@ export function builtMeanwhile(): string[] {
 
 /** Series that dashboards ask for and that nothing here gives yet, with their labels and what is to bring them. */
 export function notBuiltYet(): ReadonlyMap<string, { readonly labels: readonly string[]; readonly until: string }> {
+  const { recorded, alerts } = shippedRules();
+  const without = (series: Series, isThere: (metric: string) => boolean): Series =>
+    new Map([...series].filter(([metric]) => !isThere(metric)));
+  const rulesAreThere = recorded.length + alerts.length > 0;
   const lists: readonly (readonly [Series, string])[] = [
     [DESIGNED, 'probes are not built yet'],
-    [shippedRules().alerts.length === 0 ? ALERT_SERIES : new Map(), 'no alert rules are shipped yet'],
+    [without(RECORDED_SERIES, (metric) => recorded.includes(metric)), 'no rule records it yet'],
+    [without(ALERT_SERIES, () => alerts.length > 0), 'no alert rules are loaded yet'],
     [
-      shippedRules().alerts.length === 0
-        ? new Map([...PROMETHEUS_SERIES].filter(([metric]) => metric.startsWith('prometheus_rule_')))
-        : new Map(),
-      'no rules are shipped yet',
+      without(PROMETHEUS_SERIES, (metric) => rulesAreThere || !metric.startsWith('prometheus_rule_')),
+      'no rules are loaded yet',
     ],
     [
-      shippedJobs().includes('alertmanager') ? new Map() : ALERTMANAGER_SERIES,
+      without(ALERTMANAGER_SERIES, () =>
+        prometheusFile().scrape_configs.some(({ job_name: job }) => job === 'alertmanager'),
+      ),
       'prometheus.yml does not scrape Alertmanager yet',
     ],
   ];

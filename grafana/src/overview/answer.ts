@@ -1,8 +1,8 @@
-import { FIRING, NO_RULES, RULES_LOADED } from '../alerts.ts';
+import { FIRING, RULES_LOADED } from '../alerts.ts';
 import type { Row } from '../frame.ts';
 import { stat, steps } from '../panels.ts';
 import { from, grown, newest, onPath } from '../promql.ts';
-import { NO_EXPORTER, NO_MEASUREMENT } from '../words.ts';
+import { NO_EXPORTER, NO_MEASUREMENT, NO_RULES } from '../words.ts';
 import { VERDICT, VERDICT_WORDS } from './verdict.ts';
 
 /** The answers of this moment, before any detail. */

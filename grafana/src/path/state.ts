@@ -4,7 +4,7 @@ import { stat, steps } from '../panels.ts';
 import { grown, newest, onPath, quantileInRange, rate, sumBy } from '../promql.ts';
 import { REASON, REASON_WORDS, STATE, STATE_WORDS } from '../states.ts';
 import { table } from '../tables.ts';
-import { NO_EXPORTER, PATH_LEGEND } from '../words.ts';
+import { NO_EXPORTER, NO_RULES, PATH_LEGEND } from '../words.ts';
 
 /** What each path is, was, and why. */
 export const state: Row = {
@@ -105,7 +105,7 @@ export const state: Row = {
         'Failover: from the start of a fault to a connection moving data on another path. Recovery: from its end to this path moving data again. Both are medians; a dash: there was none.',
       unit: 's',
       noValue: NO_EXPORTER,
-      width: 12,
+      width: 10,
       height: 7,
       facts: [],
       labels: { path: 'Path', instance: 'Machine' },
@@ -132,6 +132,24 @@ export const state: Row = {
         },
       ],
     }),
+    table({
+      id: 109,
+      title: 'Availability',
+      description:
+        'The part of the last day, week and month for which the path was not down, stalled or missing. Times without an exporter are left out, as is what was before the rules were loaded.',
+      unit: 'percentunit',
+      noValue: NO_RULES,
+      width: 7,
+      height: 7,
+      facts: [],
+      labels: { path: 'Path', instance: 'Machine' },
+      values: ['1d', '7d', '30d'].map((days) => ({
+        title: days.replace('d', ' d'),
+        expr: newest(['path'], onPath(`path:mptcp_path_up:avg${days}`)),
+        unit: 'percentunit',
+        thresholds: steps('red', [0.99, 'orange'], [0.999, 'green']),
+      })),
+    }),
     lines(
       {
         id: 108,
@@ -140,7 +158,7 @@ export const state: Row = {
           'Connects to a connection’s own peer that asked whether the path is alive, per second. Unanswered: it is dead. Many that are answered: a sender prefers other paths, which looks like silence.',
         unit: 'cps',
         noValue: 'No check so far: nothing was suspected, or health: {confirm: off} is set.',
-        width: 12,
+        width: 7,
         height: 7,
       },
       [

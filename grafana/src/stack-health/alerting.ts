@@ -1,9 +1,9 @@
-import { FIRING, NO_RULES, RULES_LOADED } from '../alerts.ts';
+import { FIRING, RULES_LOADED } from '../alerts.ts';
 import { lines } from '../charts.ts';
 import type { Row } from '../frame.ts';
 import { stat, steps } from '../panels.ts';
 import { rate } from '../promql.ts';
-import { goodOrNot, NO_ALERTMANAGER, NO_PROMETHEUS } from '../words.ts';
+import { goodOrNot, NO_ALERTMANAGER, NO_PROMETHEUS, NO_RULES } from '../words.ts';
 
 const STAT = { width: 6, height: 4 } as const;
 const CHART = { width: 8, height: 8 } as const;

@@ -4,11 +4,10 @@ import type { Row } from '../frame.ts';
 import { stat, steps } from '../panels.ts';
 import { rate } from '../promql.ts';
 import { table } from '../tables.ts';
-import { goodOrNot, NO_PROMETHEUS } from '../words.ts';
+import { goodOrNot, NO_PROMETHEUS, NO_RULES } from '../words.ts';
 
 const STAT = { width: 6, height: 4, noValue: NO_PROMETHEUS } as const;
 const CHART = { width: 8, height: 8, noValue: NO_PROMETHEUS } as const;
-const NO_RULE = 'No rules are loaded: take rule_files from prometheus/prometheus.yml.';
 
 // Prometheus' own series have names of their own, so that its job may be called anything.
 const GROUP = '{{rule_group}}';
@@ -40,7 +39,7 @@ export const prometheus: Row = {
         description:
           'Evaluations of rules that failed: what they record is missing, and an alert among them cannot fire. Status > Rules in Prometheus names the error.',
         unit: 'short',
-        noValue: NO_RULE,
+        noValue: NO_RULES,
         thresholds: steps('green', [0.5, 'red']),
       },
       { expr: 'sum(increase(prometheus_rule_evaluation_failures_total[$__range]))', legend: 'failures' },
@@ -97,7 +96,7 @@ export const prometheus: Row = {
         description:
           'Evaluations that failed, per second, by the file and group of the rules. Status > Rules in Prometheus names the error.',
         unit: 'cps',
-        noValue: NO_RULE,
+        noValue: NO_RULES,
       },
       [{ expr: byGroup(rate('prometheus_rule_evaluation_failures_total')), legend: GROUP }],
     ),
@@ -109,7 +108,7 @@ export const prometheus: Row = {
         description:
           'How long the last evaluation of each group took. Near the group’s interval evaluations are missed: Prometheus is overloaded.',
         unit: 's',
-        noValue: NO_RULE,
+        noValue: NO_RULES,
       },
       [{ expr: byGroup('prometheus_rule_group_last_duration_seconds'), legend: GROUP }],
     ),
