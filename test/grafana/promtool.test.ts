@@ -30,7 +30,7 @@ interface Sample {
   readonly value: number;
 }
 
-describe.skipIf(!hasPromtool)("Prometheus' own view of the queries", () => {
+describe.skipIf(!hasPromtool)("Prometheus' own view of the queries", { timeout: 60_000 }, () => {
   let folder: string;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'mptcp-promtool-'));

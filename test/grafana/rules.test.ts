@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { committedDashboards, type PanelJson, panels, type VariableJson, withDurations } from '../support/dashboard.ts';
 import { selectors, syntaxErrors } from '../support/promql.ts';
@@ -30,6 +31,11 @@ describe('every dashboard', () => {
     expect(new Set(uids).size).toBe(uids.length);
     const titles = DASHBOARDS.map(([, { title }]) => title);
     expect(new Set(titles).size).toBe(titles.length);
+  });
+
+  it.each(DASHBOARDS)('%s is in docs/dashboards.md', (_, { title }) => {
+    const documentation = readFileSync(new URL('../../docs/dashboards.md', import.meta.url), 'utf8');
+    expect(documentation).toContain(`| ${title} | `);
   });
 
   it.each(DASHBOARDS)('%s has a uid that Grafana takes, a range and a refresh', (_, dashboard) => {
