@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import { readBuildInfo, versionLine } from './cli/build-info.ts';
+import { gatherFacts } from './cli/doctor/gather.ts';
+import { doctor } from './cli/doctor.ts';
 import { addCommand, addServe, createProgram, runProgram } from './cli/flags.ts';
 import { onTerminal } from './cli/on-terminal.ts';
 import { serve } from './cli/serve.ts';
@@ -19,6 +21,13 @@ addCommand(
   'Show paths, connections and subflows: those of the running exporter, else by a look of its own.',
   { json: 'Print JSON, all of it.', watch: 'Show it again each second, until Ctrl-C.' },
   (on) => onTerminal((terminal) => status({ ...on, ...terminal, build })),
+);
+addCommand(
+  program,
+  'doctor',
+  'Check how this machine is set up for MPTCP and for watching it, and say what to do.',
+  { json: 'Print JSON.' },
+  (on) => onTerminal(async ({ write }) => doctor(await gatherFacts(), { ...on, write })),
 );
 
 try {

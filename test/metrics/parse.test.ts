@@ -8,17 +8,13 @@ describe('the reader of an exposition', () => {
     const escaped = (text: string) => text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
     const value = fc.oneof(fc.double({ noNaN: true }), fc.integer());
     fc.assert(
-      fc.property(
-        fc.dictionary(fc.stringMatching(/^[a-z_]{1,5}$/), fc.string()),
-        value,
-        (labels, number) => {
-          const pairs = Object.entries(labels).map(([name, text]) => `${name}="${escaped(text)}"`);
-          const written = number === Infinity ? '+Inf' : number === -Infinity ? '-Inf' : String(number);
-          const [sample] = parseExposition(`# HELP a b\na_total{${pairs.join()}} ${written}\n`).get('a_total') ?? [];
-          expect(sample?.labels).toEqual({ ...labels });
-          expect(sample?.value).toBeCloseTo(number);
-        },
-      ),
+      fc.property(fc.dictionary(fc.stringMatching(/^[a-z_]{1,5}$/), fc.string()), value, (labels, number) => {
+        const pairs = Object.entries(labels).map(([name, text]) => `${name}="${escaped(text)}"`);
+        const written = number === Infinity ? '+Inf' : number === -Infinity ? '-Inf' : String(number);
+        const [sample] = parseExposition(`# HELP a b\na_total{${pairs.join()}} ${written}\n`).get('a_total') ?? [];
+        expect(sample?.labels).toEqual({ ...labels });
+        expect(sample?.value).toBeCloseTo(number);
+      }),
     );
   });
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -15,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { nodeProgram } from '../lab/node-program.ts';
 import { sweepLeftovers } from '../lab/registry.ts';
 import { describeLive } from '../lab/vitest.ts';
@@ -45,6 +47,34 @@ function groupOf(pid: number): string[] {
       return false;
     }
   });
+}
+
+const PROMETHEUS_FILES = fileURLToPath(new URL('../../prometheus/', import.meta.url));
+
+/** The names of all recording rules and alerts in prometheus/rules, sorted. */
+function shippedRules(): string[] {
+  const folder = join(PROMETHEUS_FILES, 'rules');
+  if (!existsSync(folder)) return [];
+  const files = readdirSync(folder).filter((name) => name.endsWith('.yml'));
+  const groups = files.flatMap(
+    (name) =>
+      (
+        parse(readFileSync(join(folder, name), 'utf8')) as {
+          groups: { rules: { record?: string; alert?: string }[] }[];
+        }
+      ).groups,
+  );
+  return groups.flatMap(({ rules }) => rules.map(({ record, alert }) => record ?? alert ?? '')).sort();
+}
+
+/** The addresses of Alertmanagers that prometheus.yml names. */
+function shippedAlertmanagers(): string[] {
+  const { alerting } = parse(readFileSync(join(PROMETHEUS_FILES, 'prometheus.yml'), 'utf8')) as {
+    alerting?: { alertmanagers: { static_configs: { targets: string[] }[] }[] };
+  };
+  return (alerting?.alertmanagers ?? []).flatMap(({ static_configs }) =>
+    static_configs.flatMap(({ targets }) => targets),
+  );
 }
 
 let folder: string;
@@ -171,13 +201,15 @@ describeLive(
           },
         )
         .toEqual(expect.arrayContaining([`up ${exporter}/metrics`, `up ${prometheus}/metrics`]));
-      const { groups } = await query<{ groups: { rules: { health: string }[] }[] }>(prometheus, 'rules');
-      expect(groups.flatMap(({ rules }) => rules).length).toBeGreaterThan(40);
+      const { groups } = await query<{ groups: { rules: { name: string }[] }[] }>(prometheus, 'rules');
+      expect(groups.flatMap(({ rules }) => rules.map(({ name }) => name)).sort()).toEqual(shippedRules());
       const { activeAlertmanagers } = await query<{ activeAlertmanagers: { url: string }[] }>(
         prometheus,
         'alertmanagers',
       );
-      expect(activeAlertmanagers.map(({ url }) => url)).toEqual([`${alertmanager}/api/v2/alerts`]);
+      expect(activeAlertmanagers.map(({ url }) => url)).toEqual(
+        shippedAlertmanagers().map(() => `${alertmanager}/api/v2/alerts`),
+      );
 
       expect(groupOf(stack.pid).length).toBeGreaterThanOrEqual(4);
       process.kill(-stack.pid, 'SIGINT');
