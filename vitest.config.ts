@@ -22,6 +22,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/live/**', 'test/stack/**', 'test/bench/**'],
+          // No bound of what is tested: what is slow by its own fault is held to processor time where that matters.
+          testTimeout: 30_000,
         },
       },
       { test: onTheKernel('live') },

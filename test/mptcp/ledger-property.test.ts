@@ -200,5 +200,5 @@ describe('for any history of subflows, told of late, twice or in any order', () 
       }),
       { numRuns: 1500 },
     );
-  });
+  }, 120_000);
 });

@@ -59,7 +59,7 @@ const isExporter = ({ command }: Program): boolean =>
   command.some((word) => /(^|\/)exporter\/dist\/main\.js$/.test(word)) && !command.includes('ip');
 
 /** The lab's own traffic gets its orders on standard input; a test starts new traffic itself. */
-const isRepeatable = ({ command }: Program): boolean => !command.some((word) => word.endsWith('/traffic/program.ts'));
+const isRepeatable = ({ command }: Program): boolean => !command.some((word) => word.endsWith('/traffic/program.mjs'));
 
 /** Detached, so that it outlives this process if the lab does; what is in the namespace is killed when the lab closes. */
 function startAgain(lab: Lab, host: Host, { pid: before, command, env, directory }: Program): number {

@@ -1,5 +1,5 @@
 import type { Host } from '../host.ts';
-import { nodeProgram } from '../node-program.ts';
+import { compiledProgram } from '../node-program.ts';
 import type { LabProcess } from '../process.ts';
 import { type Command, type ConnectionCount, type Event, encode, type Progress, type Settings } from './protocol.ts';
 
@@ -19,7 +19,7 @@ export class Agent {
 
   /** `timeoutMs` bounds the wait for any one event. */
   constructor(host: Host, protocol: 'mptcp' | 'tcp', timeoutMs: number) {
-    const command = nodeProgram(PROGRAM);
+    const command = compiledProgram(PROGRAM);
     const [program = '', ...args] = protocol === 'mptcp' ? ['mptcpize', 'run', ...command] : command;
     this.#process = host.spawn(program, args);
     this.#role = host.role;

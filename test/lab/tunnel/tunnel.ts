@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Lab } from '../lab.ts';
-import { nodeProgram } from '../node-program.ts';
+import { compiledProgram } from '../node-program.ts';
 import { labDirectory } from '../registry.ts';
 
 const PROGRAM = new URL('program.ts', import.meta.url);
@@ -18,7 +18,7 @@ export interface Tunnel {
 /** Opens a tunnel to a port of one end's loopback; nothing needs to listen there yet. */
 export async function openTunnel(lab: Lab, role: 'client' | 'server', port: number): Promise<Tunnel> {
   const socketPath = join(labDirectory(lab.id), `${role}-${port}.sock`);
-  const [program, ...args] = nodeProgram(PROGRAM);
+  const [program, ...args] = compiledProgram(PROGRAM);
   await lab[role].spawn(program, [...args, socketPath, String(port)]).waitForLine(/^listening$/);
   return { socketPath, port, connect: () => connect({ path: socketPath, allowHalfOpen: true }) };
 }

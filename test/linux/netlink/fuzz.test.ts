@@ -64,7 +64,9 @@ const eventMessages = (kind: EventKind): Uint8Array[] =>
   );
 const payloads = (kind: EventKind): Uint8Array[] => eventMessages(kind).map((message) => message.slice(16));
 
-describe('damaged messages never hang, never throw but typed errors, and are never read beyond their end', () => {
+describe('damaged messages never hang, never throw but typed errors, and are never read beyond their end', {
+  timeout: 120_000,
+}, () => {
   it('of MPTCP sockets', () => property(decodeConnection, rows('sock-diag-mptcp4', 'sock-diag-mptcp6'), 15_000));
   it('of TCP sockets', () => property(subflowDecoder(INODES), rows('sock-diag-tcp4', 'sock-diag-tcp6'), 15_000));
   it('of path-manager endpoints', () => property(decodeEndpoint, rows('mptcp_pm-get-addr'), 10_000));

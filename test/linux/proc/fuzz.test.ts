@@ -12,6 +12,7 @@ import { parseMptcpTable } from '../../../exporter/src/linux/proc/mptcp-table.ts
 import { parseMib } from '../../../exporter/src/linux/proc/netstat.ts';
 import { parseTcpTable } from '../../../exporter/src/linux/proc/tcp-table.ts';
 import { mutated } from '../../support/mutate.ts';
+import { processorMs } from '../../support/processor-time.ts';
 import { fixture } from './tree.ts';
 
 const RUNS = 4000;
@@ -40,22 +41,26 @@ const PARSERS: readonly [string, (text: string) => unknown, readonly string[]][]
 ];
 
 describe('damaged /proc texts', () => {
-  it.each(PARSERS)('%s gives a sound value or a typed error', (_, parse, names) => {
-    let read = 0;
-    fc.assert(
-      fc.property(mutated(names.map(fixture)), (text) => {
-        try {
-          expect(isSound(parse(text))).toBe(true);
-          read++;
-        } catch (caught) {
-          if (!(caught instanceof ExporterError)) throw caught;
-          expect(['malformed', 'not_supported']).toContain(caught.code);
-        }
-      }),
-      { numRuns: RUNS },
-    );
-    expect(read).toBeGreaterThan(0);
-  });
+  it.each(PARSERS)(
+    '%s gives a sound value or a typed error',
+    (_, parse, names) => {
+      let read = 0;
+      fc.assert(
+        fc.property(mutated(names.map(fixture)), (text) => {
+          try {
+            expect(isSound(parse(text))).toBe(true);
+            read++;
+          } catch (caught) {
+            if (!(caught instanceof ExporterError)) throw caught;
+            expect(['malformed', 'not_supported']).toContain(caught.code);
+          }
+        }),
+        { numRuns: RUNS },
+      );
+      expect(read).toBeGreaterThan(0);
+    },
+    120_000,
+  );
 
   it.each(PARSERS)('%s takes time in proportion to the text', (_, parse, names) => {
     const unit = names.map(fixture).join('');
@@ -65,13 +70,14 @@ describe('damaged /proc texts', () => {
       'a:'.repeat(500_000),
       `${unit}${' 0'.repeat(500_000)}`,
     ]) {
-      const start = performance.now();
-      try {
-        parse(text);
-      } catch (caught) {
-        expect(caught).toBeInstanceOf(ExporterError);
-      }
-      expect(performance.now() - start).toBeLessThan(2000);
+      const took = processorMs(() => {
+        try {
+          parse(text);
+        } catch (caught) {
+          expect(caught).toBeInstanceOf(ExporterError);
+        }
+      });
+      expect(took).toBeLessThan(2000);
     }
   });
 });

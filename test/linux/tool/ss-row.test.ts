@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseRows, type SsRow } from '../../../exporter/src/linux/tool/ss-row.ts';
+import { processorMs } from '../../support/processor-time.ts';
 
 const rows = (text: string) => parseRows(text, (row) => row);
 
@@ -131,9 +132,10 @@ describe('a row that does not parse', () => {
     ['tabs and lines', '\t\n'],
   ])('takes no longer than its length, be it a million characters of %s', (_, piece) => {
     const text = piece.repeat(1_000_000 / piece.length);
-    const start = performance.now();
-    expect(() => rows(`${good}\n${text}`)).not.toThrow();
-    expect(() => rows(`ESTAB 0 0 ${text}`)).toThrow(expect.objectContaining({ code: 'malformed' }));
-    expect(performance.now() - start).toBeLessThan(1000);
+    const took = processorMs(() => {
+      expect(() => rows(`${good}\n${text}`)).not.toThrow();
+      expect(() => rows(`ESTAB 0 0 ${text}`)).toThrow(expect.objectContaining({ code: 'malformed' }));
+    });
+    expect(took).toBeLessThan(1000);
   });
 });
