@@ -1,17 +1,17 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { frame } from './frame.ts';
-import { connections } from './overview/connections.ts';
-import { machine } from './overview/machine.ts';
-import { now } from './overview/now.ts';
+import { UID } from './links.ts';
+import { advice } from './overview/advice.ts';
+import { answer } from './overview/answer.ts';
 import { paths } from './overview/paths.ts';
 
 /** The first dashboard: what an operator of one or a few machines wants to see without being told anything. */
 export function overview(): Dashboard {
   return frame({
-    uid: 'mptcp-overview',
+    uid: UID.overview,
     title: 'MPTCP / Overview',
     description:
-      'Multipath TCP on the chosen machines: paths, connections, subflows, and whether the exporter can be trusted.',
-    rows: [now, paths, connections, ...machine],
+      'Is the internet all right? Which paths work, since when, what each carries, what is wrong, and whether MPTCP helps.',
+    rows: [answer, paths, advice],
   });
 }

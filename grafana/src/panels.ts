@@ -4,16 +4,8 @@ import {
   BigValueGraphMode,
   BigValueTextMode,
   type DataSourceRef,
-  LegendDisplayMode,
-  LegendPlacement,
   ReduceDataOptionsBuilder,
-  SortOrder,
-  StackingConfigBuilder,
-  StackingMode,
-  TooltipDisplayMode,
-  VisibilityMode,
-  VizLegendOptionsBuilder,
-  VizTooltipOptionsBuilder,
+  VizOrientation,
 } from '@grafana/grafana-foundation-sdk/common';
 import {
   FieldColorBuilder,
@@ -27,8 +19,6 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { DataqueryBuilder, PromQueryFormat } from '@grafana/grafana-foundation-sdk/prometheus';
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat';
-import { PanelBuilder as StateTimelineBuilder } from '@grafana/grafana-foundation-sdk/statetimeline';
-import { PanelBuilder as TimeseriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
 
 /** The dashboard's data source variable; no panel names a data source itself. */
 export const DATASOURCE: DataSourceRef = { type: 'prometheus', uid: '$datasource' };
@@ -74,13 +64,18 @@ export function instantQuery(query: Query, index: number, format: PromQueryForma
     .instant();
 }
 
-function rangeQuery(query: Query, index: number): DataqueryBuilder {
+/** A query for the values over the dashboard's time range. */
+export function rangeQuery(
+  query: Query,
+  index: number,
+  format: PromQueryFormat = PromQueryFormat.TimeSeries,
+): DataqueryBuilder {
   return new DataqueryBuilder()
     .datasource(DATASOURCE)
     .refId(refId(index))
     .expr(query.expr)
     .legendFormat(query.legend)
-    .format(PromQueryFormat.TimeSeries)
+    .format(format)
     .range();
 }
 
@@ -132,67 +127,10 @@ export function common<B extends CommonBuilder>(builder: B, plan: PanelPlan): B 
 export function stat(plan: PanelPlan, query: Query): Builder<Panel> {
   return common(new StatBuilder(), plan)
     .withTarget(instantQuery(query, 0, PromQueryFormat.TimeSeries))
+    .orientation(VizOrientation.Auto)
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).fields('').values(false))
     .colorMode(BigValueColorMode.Value)
     .graphMode(BigValueGraphMode.None)
     .textMode(BigValueTextMode.Auto)
     .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Thresholds));
-}
-
-/** What a line chart may have besides. */
-export interface LinesPlan extends PanelPlan {
-  readonly stacking?: 'normal' | 'percent';
-  /** Fixed colours by series name; the others get one by their name, so that a path looks the same in every chart. */
-  readonly colours?: Readonly<Record<string, string>>;
-  readonly max?: number;
-}
-
-/** Lines over time, from zero up, with the last and the highest value of each in the legend. */
-export function lines(plan: LinesPlan, queries: readonly Query[]): Builder<Panel> {
-  const builder = common(new TimeseriesBuilder(), plan)
-    .targets(queries.map(rangeQuery))
-    .min(0)
-    .lineWidth(1)
-    .fillOpacity(plan.stacking === undefined ? 10 : 40)
-    .showPoints(VisibilityMode.Auto)
-    .stacking(new StackingConfigBuilder().group('A').mode(stackingMode(plan.stacking)))
-    .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.PaletteClassicByName))
-    .legend(
-      new VizLegendOptionsBuilder()
-        .displayMode(LegendDisplayMode.Table)
-        .placement(LegendPlacement.Bottom)
-        .showLegend(true)
-        .calcs(['lastNotNull', 'max']),
-    )
-    .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending));
-  if (plan.max !== undefined) builder.max(plan.max);
-  for (const [series, fixedColor] of Object.entries(plan.colours ?? {})) {
-    builder.overrideByName(series, [{ id: 'color', value: { mode: FieldColorModeId.Fixed, fixedColor } }]);
-  }
-  return builder;
-}
-
-function stackingMode(stacking: LinesPlan['stacking']): StackingMode {
-  if (stacking === 'normal') return StackingMode.Normal;
-  return stacking === 'percent' ? StackingMode.Percent : StackingMode.None;
-}
-
-/** A band per series that changes colour with its value: for what is either so or not. */
-export function bands(plan: PanelPlan, queries: readonly Query[]): Builder<Panel> {
-  return common(new StateTimelineBuilder(), plan)
-    .targets(queries.map(rangeQuery))
-    .mergeValues(true)
-    .showValue(VisibilityMode.Never)
-    .rowHeight(0.8)
-    .fillOpacity(80)
-    .lineWidth(0)
-    .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Thresholds))
-    .legend(
-      new VizLegendOptionsBuilder()
-        .displayMode(LegendDisplayMode.List)
-        .placement(LegendPlacement.Bottom)
-        .showLegend(true)
-        .calcs([]),
-    )
-    .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Single).sort(SortOrder.None));
 }

@@ -11,6 +11,11 @@ export function onPath(metric: string, ...matchers: readonly string[]): string {
   return from(metric, 'path=~"$path"', ...matchers);
 }
 
+/** As {@link onPath}, and MPTCP over all paths too, which measurements call the path `mptcp`. */
+export function measured(metric: string, ...matchers: readonly string[]): string {
+  return from(metric, 'path=~"$path|mptcp"', ...matchers);
+}
+
 /** Growth per second of a counter's selector, over the shortest window that four scrapes fill. */
 export function rate(selector: string): string {
   return `rate(${selector}[$__rate_interval])`;
@@ -34,4 +39,19 @@ export function ratio(numerator: string, denominator: string): string {
 /** Quantile `q` (0 to 1) per path of the observations that a classic histogram has gained. */
 export function quantileByPath(q: number, histogram: string): string {
   return `histogram_quantile(${q}, ${sumBy(['path', 'le'], rate(onPath(`${histogram}_bucket`)))})`;
+}
+
+/** Quantile `q` (0 to 1) of what a histogram's `selector` has gained over the whole time range; nothing when it gained none. */
+export function quantileInRange(q: number, labels: readonly string[], selector: string): string {
+  return `histogram_quantile(${q}, ${sumBy([...labels, 'le'], grown(selector))}) >= 0`;
+}
+
+/** The part of each series in the sum over its machine, where that is above zero. */
+export function share(perPath: string, perMachine: string): string {
+  return `${perPath} / on (instance) group_left () (${perMachine} > 0)`;
+}
+
+/** Newest value per machine and `labels`. */
+export function newest(labels: readonly string[], expression: string): string {
+  return `max by (${['instance', ...labels].join(', ')}) (${expression})`;
 }

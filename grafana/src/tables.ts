@@ -9,6 +9,7 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { PromQueryFormat } from '@grafana/grafana-foundation-sdk/prometheus';
 import { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table';
+import type { DataLink } from './links.ts';
 import { common, instantQuery, type PanelPlan, refId } from './panels.ts';
 
 /** A column that shows the value of its own query. */
@@ -26,8 +27,12 @@ export interface TablePlan extends PanelPlan {
   readonly facts: readonly string[];
   /** Label columns from the left, by their title. Labels not named here are hidden. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Label columns at the right end, by their title. */
+  readonly details?: Readonly<Record<string, string>>;
   /** Labels that the queries return and nobody needs to see. */
   readonly hidden?: readonly string[];
+  /** What a click on a cell opens, by the title of its column. */
+  readonly links?: Readonly<Record<string, DataLink>>;
   readonly values: readonly ValueColumn[];
   /** Title of the column to sort by, highest first. */
   readonly sortBy?: string;
@@ -44,6 +49,7 @@ export function table(plan: TablePlan): Builder<Panel> {
   const renameByName = Object.fromEntries([
     ...labels,
     ...values.map(({ column, field }): [string, string] => [field, column.title]),
+    ...Object.entries(plan.details ?? {}),
   ]);
   const hidden = [
     'Time',
@@ -66,6 +72,9 @@ export function table(plan: TablePlan): Builder<Panel> {
     .filterable(true)
     .overrideByRegexp('/.*/', [{ id: 'noValue', value: '–' }]);
   for (const { column } of values) builder.overrideByName(column.title, columnProperties(column));
+  for (const [title, link] of Object.entries(plan.links ?? {})) {
+    builder.overrideByName(title, [{ id: 'links', value: [link] }]);
+  }
   if (plan.sortBy !== undefined) {
     builder.sortBy([new TableSortByFieldStateBuilder().displayName(plan.sortBy).desc(true)]);
   }

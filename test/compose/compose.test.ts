@@ -1,8 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { layOut } from '../../stack/components.ts';
+import { DEFAULT_PORTS } from '../../stack/options.ts';
 
 interface Service {
   readonly image?: string;
@@ -14,6 +18,7 @@ interface Service {
   readonly healthcheck?: { readonly test: readonly string[] };
   readonly security_opt?: readonly string[];
   readonly cap_add?: readonly string[];
+  readonly profiles?: readonly string[];
   readonly [key: string]: unknown;
 }
 
@@ -31,14 +36,27 @@ const VARIANTS = [['docker-compose'], ['docker', 'compose']].filter(
   ([command = '', ...args]) => spawnSync(command, [...args, 'version']).status === 0,
 );
 
+/** A volume of Docker's, not a place on this machine. */
+const NAMED = /^[a-z-]+$/;
+
+const PROFILES = [...new Set(services.flatMap(([, { profiles = [] }]) => profiles))];
+
 /** `docker-compose config -q` with .env.example as it is and only `password` in the environment. */
-function config(variant: readonly string[], password?: string): { status: number | null; stderr: string } {
+function config(
+  variant: readonly string[],
+  password?: string,
+  profiles: readonly string[] = [],
+): { status: number | null; stderr: string } {
   const [command = '', ...args] = variant;
   const { GRAFANA_ADMIN_PASSWORD: _, ...environment } = process.env;
   const { status, stderr } = spawnSync(command, [...args, '--env-file', '.env.example', 'config', '-q'], {
     cwd: ROOT,
     encoding: 'utf8',
-    env: { ...environment, ...(password !== undefined && { GRAFANA_ADMIN_PASSWORD: password }) },
+    env: {
+      ...environment,
+      COMPOSE_PROFILES: profiles.join(','),
+      ...(password !== undefined && { GRAFANA_ADMIN_PASSWORD: password }),
+    },
   });
   return { status, stderr };
 }
@@ -48,6 +66,7 @@ describe.skipIf(VARIANTS.length === 0).each(VARIANTS.map((variant) => [variant.j
   (_, variant) => {
     it('accepts the file once there is a password', () => {
       expect(config(variant, 'secret')).toEqual({ status: 0, stderr: '' });
+      expect(config(variant, 'secret', PROFILES)).toEqual({ status: 0, stderr: '' });
     });
 
     it.each([undefined, ''])('says what to set when the password is %o', (password) => {
@@ -75,7 +94,7 @@ describe('docker-compose.yml', () => {
   it.each(services.filter(([, { image }]) => image !== undefined))(
     '%s runs a release that stays the same',
     (_, { image }) => {
-      expect(image).toMatch(/^[a-z]+\/[a-z]+:v?\d+\.\d+\.\d+$/);
+      expect(image).toMatch(/^[a-z]+\/[a-z-]+:v?\d+\.\d+\.\d+$/);
     },
   );
 
@@ -89,7 +108,11 @@ describe('docker-compose.yml', () => {
       expect(definition.network_mode).toBe('host');
       expect(definition.ports).toBeUndefined();
     }
-    expect(service('prometheus').command).toContain('--web.listen-address=127.0.0.1:9090');
+    const listening = services.flatMap(([, { command = [] }]) =>
+      command.filter((flag) => flag.startsWith('--web.listen-address=')),
+    );
+    expect(listening).toEqual([9090, 9093, 9100, 9095].map((port) => `--web.listen-address=127.0.0.1:${port}`));
+    expect(service('alertmanager').command).toContain('--cluster.listen-address=');
     expect(service('grafana').environment).toMatchObject({
       GF_SERVER_HTTP_ADDR: '127.0.0.1',
       GF_AUTH_ANONYMOUS_ENABLED: 'false',
@@ -100,12 +123,41 @@ describe('docker-compose.yml', () => {
 
   it('mounts only what is there, read-only, and keeps what must survive in named volumes', () => {
     const mounts = services.flatMap(([, { volumes }]) => volumes ?? []).map((volume) => volume.split(':'));
-    for (const [source = '', , mode] of mounts.filter(([from]) => from?.startsWith('./'))) {
-      expect(existsSync(`${ROOT}${source}`), source).toBe(true);
-      expect(mode).toBe('ro');
+    for (const [source = '', , mode] of mounts.filter(([from]) => !NAMED.test(from ?? ''))) {
+      expect(existsSync(resolve(ROOT, source)), source).toBe(true);
+      expect(mode).toMatch(/^ro\b/);
     }
-    const named = mounts.map(([source = '']) => source).filter((source) => !source.startsWith('./'));
-    expect(named).toEqual(Object.keys(parsed.volumes));
+    const named = mounts.map(([source = '']) => source).filter((source) => NAMED.test(source));
+    expect([...named].sort()).toEqual(Object.keys(parsed.volumes).sort());
+  });
+
+  it('runs exporter, Prometheus and Grafana, and more only by profiles that its head and .env.example explain', () => {
+    const always = services.filter(([, { profiles }]) => profiles === undefined).map(([name]) => name);
+    expect(always).toEqual(['exporter', 'prometheus', 'grafana']);
+    for (const profile of PROFILES) {
+      expect(read('docker-compose.yml')).toMatch(new RegExp(`^#   ${profile} {2,}\\S`, 'm'));
+      expect(read('.env.example')).toMatch(new RegExp(`^#   ${profile} {2,}\\S`, 'm'));
+    }
+  });
+
+  it('is the twin of npm run stack: the same Grafana, and samples kept as long', () => {
+    const programs = { prometheus: ['prometheus'], alertmanager: ['alertmanager'], grafana: ['grafana'] } as const;
+    const data = mkdtempSync(join(tmpdir(), 'mptcp-twin-'));
+    const options = { data, ports: DEFAULT_PORTS, withLab: false, exporterFlags: [] };
+    const [, prometheus, alertmanager, grafana] = layOut(options, programs, () => 'secret');
+    rmSync(data, { recursive: true });
+    const flagNames = (command: readonly string[] = []) =>
+      command.filter((flag) => flag.startsWith('--')).map((flag) => flag.split('=')[0]);
+    const kept = (command: readonly string[] = []) => command.filter((flag) => flag.includes('.retention.'));
+    expect(flagNames(prometheus?.command).sort()).toEqual(flagNames(service('prometheus').command).sort());
+    expect(kept(prometheus?.command)).toEqual(kept(service('prometheus').command));
+    expect(flagNames(alertmanager?.command).sort()).toEqual(flagNames(service('alertmanager').command).sort());
+    const { GF_SECURITY_ADMIN_PASSWORD: _, ...settings } = service('grafana').environment ?? {};
+    const apart = /DASHBOARDS/;
+    for (const [name, value] of Object.entries(settings)) {
+      if (apart.test(name)) expect(Object.keys(grafana?.environment ?? {})).toContain(name);
+      else expect(grafana?.environment?.[name], name).toBe(value);
+    }
   });
 
   it('opens Grafana on a dashboard that exists', () => {

@@ -25,7 +25,8 @@ describe('the committed dashboards', () => {
   });
 });
 
-describe('generate.ts --check', () => {
+// Programs are started and compiled, which takes long beside other tests.
+describe('generate.ts --check', { timeout: 60_000 }, () => {
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'mptcp-dashboards-'));

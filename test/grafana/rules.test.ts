@@ -1,22 +1,16 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { committedDashboards, type PanelJson, panels, type VariableJson, withDurations } from '../support/dashboard.ts';
 import { selectors, syntaxErrors } from '../support/promql.ts';
+import { isOfTheStack } from '../support/series.ts';
 
 // The rules of grafana/dashboard-linter, which is a Go program, and those that section 7 of this project's design adds.
 
 const DASHBOARDS = [...committedDashboards()];
-const CORE_PANELS = new Set([
-  'stat',
-  'timeseries',
-  'table',
-  'state-timeline',
-  'heatmap',
-  'bargauge',
-  'gauge',
-  'piechart',
-  'text',
-]);
-const UNITS = new Set(['none', 'short', 'Bps', 'decbytes', 's', 'percentunit', 'cps', 'pps', 'dBm']);
+const CORE_PANELS = new Set(['stat', 'timeseries', 'table', 'state-timeline', 'heatmap', 'bargauge', 'barchart']);
+const UNITS = new Set(['none', 'short', 'Bps', 'decbytes', 's', 'percentunit', 'cps', 'pps', 'dBm', 'dateTimeFromNow']);
+/** Panels about Prometheus itself, which scrapes more than exporters. */
+const allMachines = new Set(['Targets', 'Memory']);
 const RATES = new Set(['rate', 'irate', 'increase']);
 
 const everyPanel = DASHBOARDS.flatMap(([file, dashboard]) =>
@@ -39,11 +33,17 @@ describe('every dashboard', () => {
     expect(new Set(titles).size).toBe(titles.length);
   });
 
+  it.each(DASHBOARDS)('%s is in docs/dashboards.md', (_, { title }) => {
+    const documentation = readFileSync(new URL('../../docs/dashboards.md', import.meta.url), 'utf8');
+    expect(documentation).toContain(`| ${title} | `);
+  });
+
   it.each(DASHBOARDS)('%s has a uid that Grafana takes, a range and a refresh', (_, dashboard) => {
     expect(dashboard.uid).toMatch(/^mptcp-[a-z-]{1,34}$/);
     expect(dashboard.title).toMatch(/^MPTCP \/ /);
-    expect(dashboard.time).toEqual({ from: 'now-15m', to: 'now' });
-    expect(dashboard.refresh).toBe('5s');
+    expect(dashboard.time?.from).toMatch(/^now-(?:15m|1h|6h|24h)$/);
+    expect(dashboard.time?.to).toBe('now');
+    expect(dashboard.refresh).toMatch(/^(?:5s|30s|1m)$/);
   });
 
   it.each(DASHBOARDS)('%s numbers its panels and rows once each', (_, dashboard) => {
@@ -63,6 +63,8 @@ describe('every dashboard', () => {
         }
       }
     }
+    const bottom = Math.max(...dashboard.panels.map(({ gridPos }) => gridPos.y + gridPos.h));
+    expect(taken.size, 'there are gaps').toBe(24 * bottom);
   });
 
   it.each(DASHBOARDS)('%s lets the data source be chosen, ours first', (_, dashboard) => {
@@ -122,14 +124,47 @@ describe('every panel', () => {
   });
 });
 
+const coloured = everyPanel.filter(([, , { type }]) => ['timeseries', 'bargauge', 'barchart'].includes(type));
+
+describe('every path', () => {
+  it.each(coloured)('%s: %s colours series by their names', (_, __, panel) => {
+    expect(panel.fieldConfig?.defaults.color?.mode).toBe('palette-classic-by-name');
+  });
+
+  it.each(coloured)('%s: %s calls a path by the one name that gives it its colour', (_, __, panel) => {
+    for (const { legendFormat, expr } of panel.targets ?? []) {
+      const labels = new Set([...(legendFormat ?? '').matchAll(/\{\{(\w+)\}\}/g)].map(([, label]) => label));
+      if (labels.has('path') && labels.size === 2) expect(legendFormat).toBe('{{path}} on {{instance}}');
+      if (labels.has('series')) expect(expr).toContain('"series", " on ", "path", "instance")');
+    }
+  });
+
+  it('has a fixed colour where measurements call all of them together mptcp', () => {
+    const measured = coloured.filter(([, , { targets }]) => targets?.some(({ expr }) => expr.includes('|mptcp"')));
+    expect(measured.length).toBeGreaterThan(5);
+    for (const [, title, { fieldConfig, targets }] of measured) {
+      if (targets?.some(({ legendFormat }) => legendFormat?.includes('reason'))) continue;
+      expect(fieldConfig?.overrides, title).toContainEqual({
+        matcher: { id: 'byRegexp', options: '/^mptcp on /' },
+        properties: [{ id: 'color', value: { mode: 'fixed', fixedColor: 'dark-purple' } }],
+      });
+    }
+  });
+});
+
 describe('every query', () => {
   it.each(everyQuery)('%s: %s %s is PromQL', (_, __, ___, expr) => {
     expect(syntaxErrors(expr)).toEqual([]);
     expect(expr).not.toMatch(/\$__/);
   });
 
-  it.each(everyQuery)('%s: %s %s looks only at the chosen machines', (_, __, ___, expr) => {
-    for (const { matchers } of selectors(expr)) {
+  it.each(everyQuery)('%s: %s %s looks only at the chosen machines', (_, title, __, expr) => {
+    for (const { metric, matchers } of selectors(expr)) {
+      if (isOfTheStack(metric)) {
+        expect(matchers.filter((matcher) => matcher.startsWith('job'))).toEqual([]);
+        continue;
+      }
+      if (allMachines.has(title)) continue;
       expect(matchers).toContain('job=~"$job"');
       expect(matchers).toContain('instance=~"$instance"');
     }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bitRate, duration } from '../../exporter/src/http/units.ts';
+import { amount, bitRate, duration } from '../../exporter/src/http/units.ts';
 
 describe('units for people', () => {
   it.each([
@@ -17,6 +17,16 @@ describe('units for people', () => {
     [12_500_000_000, '100 Gbit/s'],
   ])('%d bytes per second are %s', (bytes, text) => {
     expect(bitRate(bytes)).toBe(text);
+  });
+
+  it.each([
+    [0, '0 B'],
+    [999.4, '999 B'],
+    [999.5, '1.00 kB'],
+    [68_042_139, '68.0 MB'],
+    [5e12, '5.00 TB'],
+  ])('%d bytes are %s', (bytes, text) => {
+    expect(amount(bytes)).toBe(text);
   });
 
   it.each([

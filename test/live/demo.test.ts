@@ -11,20 +11,12 @@ import { nodeProgram } from '../lab/node-program.ts';
 import { processesIn, sweepLeftovers } from '../lab/registry.ts';
 import { describeLive } from '../lab/vitest.ts';
 import { parseExposition } from '../support/exposition.ts';
+import { freePort } from '../support/free-port.ts';
 import { running } from '../support/processes.ts';
 
 const DEMO = new URL('../lab/demo.ts', import.meta.url);
 const AS_NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
 const nobodyReads = spawnSync('setpriv', [...AS_NOBODY.slice(1), 'test', '-r', fileURLToPath(DEMO)]).status === 0;
-
-/** A port of loopback that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as AddressInfo;
-  await once(server.close(), 'close');
-  return port;
-}
 
 const namespacesOf = (pid: number): string[] =>
   readdirSync('/var/run/netns').filter((name) => name.startsWith(`mptcp-lab-${pid}-`));

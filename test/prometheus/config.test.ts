@@ -1,11 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 
 const FILE = fileURLToPath(new URL('../../prometheus/prometheus.yml', import.meta.url));
 const able = spawnSync('promtool', ['--version']).status === 0;
+
+/** Of a file that the user makes when there is something to put in. */
+const NOT_YET = /^ *WARNING: file "\S+\/targets\/node\.yml" .* does not exist\n/m;
 
 interface Job {
   readonly job_name: string;
@@ -22,7 +27,7 @@ describe('prometheus.yml', () => {
   it.skipIf(!able)('is a configuration that this Prometheus takes, warnings included', () => {
     const { status, stdout, stderr } = spawnSync('promtool', ['check', 'config', FILE], { encoding: 'utf8' });
     expect(status, `${stdout}${stderr}`).toBe(0);
-    expect(`${stdout}${stderr}`).not.toMatch(/warning/i);
+    expect(`${stdout}${stderr}`.replace(NOT_YET, '')).not.toMatch(/warning/i);
   });
 
   it('scrapes the exporter where it listens by default, every 5 s, and gives up before the next', () => {
@@ -38,8 +43,50 @@ describe('prometheus.yml', () => {
     expect(targets).toEqual([{ targets: ['127.0.0.1:9093'] }]);
   });
 
+  it('scrapes node_exporter once the example is copied to where it looks', () => {
+    const node = config.scrape_configs.find(({ job_name }) => job_name === 'node');
+    expect(node).toMatchObject({ file_sd_configs: [{ files: ['targets/node.yml'] }] });
+    const [entry] = parse(readFileSync(join(dirname(FILE), 'targets/node.example.yml'), 'utf8')) as [
+      { targets: string[] },
+    ];
+    expect(entry.targets).toEqual(['127.0.0.1:9100']);
+  });
+
   it('scrapes itself', () => {
     const own = config.scrape_configs.find(({ job_name }) => job_name === 'prometheus');
     expect(own?.static_configs.flatMap(({ targets }) => targets)).toEqual(['127.0.0.1:9090']);
+  });
+});
+
+describe('remote.example.yml', () => {
+  const EXAMPLE = join(dirname(FILE), 'remote.example.yml');
+
+  it.skipIf(!able)('is a configuration that a Prometheus agent takes, with the commented password too', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mptcp-remote-'));
+    const filled = readFileSync(EXAMPLE, 'utf8').replaceAll(
+      /^(\s+)# (basic_auth:| {2}(?:username|password_file):)/gm,
+      '$1$2',
+    );
+    expect(filled).toMatch(/^ {4}basic_auth:\n {6}username: home\n {6}password_file: secrets\/remote-password$/m);
+    mkdirSync(join(folder, 'secrets'));
+    for (const [name, text] of [
+      ['remote.yml', filled],
+      ['secrets/remote-password', 'secret'],
+    ] as const)
+      writeFileSync(join(folder, name), text);
+    for (const file of [EXAMPLE, join(folder, 'remote.yml')]) {
+      const { status, stdout, stderr } = spawnSync('promtool', ['check', 'config', '--agent', file], {
+        encoding: 'utf8',
+      });
+      expect(status, `${stdout}${stderr}`).toBe(0);
+      expect(`${stdout}${stderr}`).not.toMatch(/warning/i);
+    }
+    rmSync(folder, { recursive: true });
+  });
+
+  it('scrapes the exporter as prometheus.yml does', () => {
+    const { scrape_configs } = parse(readFileSync(EXAMPLE, 'utf8')) as typeof config;
+    const [{ static_configs } = { static_configs: [] }] = scrape_configs;
+    expect(static_configs).toEqual(config.scrape_configs.find(({ job_name }) => job_name === 'mptcp')?.static_configs);
   });
 });

@@ -1,13 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ask } from '../http/client.ts';
 import { createLab, type Lab } from '../lab/lab.ts';
 import type { Traffic, TrafficOptions } from '../lab/traffic/traffic.ts';
 import { openTunnel, type Tunnel } from '../lab/tunnel/tunnel.ts';
 import { describeLive } from '../lab/vitest.ts';
-import { committedDashboards, queries, variableQueries } from '../support/dashboard.ts';
 import { type RunningExporter, startExporter } from '../support/exporter.ts';
 import { parseExposition } from '../support/exposition.ts';
 import { type Prometheus, prometheusUnavailable, type Series, startPrometheus } from '../support/prometheus.ts';
@@ -137,30 +136,6 @@ describeLive(
       const errors = exposition.samples('mptcp_exporter_errors_total').filter(({ value }) => value > 0);
       // A dump that sockets opened or closed into is repeated and counted, which is no trouble.
       expect(errors.filter(({ labels }) => labels.reason !== 'dump_interrupted')).toEqual([]);
-    });
-
-    describe.each([...committedDashboards()])('answers %s', (_file, dashboard) => {
-      const named = (mayBeEmpty: boolean) =>
-        queries(dashboard)
-          .filter((query) => query.mayBeEmpty === mayBeEmpty)
-          .map(({ panel, refId, expr }): [string, string] => [`${panel} ${refId}`, expr]);
-
-      it.each(named(false))('%s, for now and over time', async (_name, expr) => {
-        expect(finite(await prometheus.query(expr)), expr).not.toEqual([]);
-        expect(finite(await prometheus.queryRange(expr, 60)), expr).not.toEqual([]);
-      });
-
-      it.each(named(true))('%s, which may be empty, without an error', async (_name, expr) => {
-        await expect(prometheus.query(expr)).resolves.toBeInstanceOf(Array);
-      });
-
-      it.each(variableQueries(dashboard).map(({ variable, selector, label }) => [variable, selector, label] as const))(
-        'the choices of the variable %s',
-        async (_name, selector, label) => {
-          const choices: Record<string, string[]> = { job: ['mptcp'], instance: ['local'], path: Object.keys(UP_MBIT) };
-          expect(await prometheus.labelValues(label, selector)).toEqual(choices[label]);
-        },
-      );
     });
 
     it('counts nothing twice when the exporter is killed and started again under traffic', async () => {

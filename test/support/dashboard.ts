@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { metricNames } from './promql.ts';
+import { MAY_BE_EMPTY, notBuiltYet } from './series.ts';
 
 /** What the tests read of a panel in Grafana's classic schema. */
 export interface PanelJson {
@@ -17,7 +18,20 @@ export interface PanelJson {
     readonly legendFormat?: string;
     readonly datasource?: { readonly uid: string };
   }[];
-  readonly fieldConfig?: { readonly defaults: { readonly unit?: string; readonly noValue?: string } };
+  readonly fieldConfig?: {
+    readonly defaults: {
+      readonly unit?: string;
+      readonly noValue?: string;
+      readonly color?: { readonly mode: string };
+    };
+    readonly overrides?: readonly {
+      readonly matcher: { readonly id: string; readonly options: string };
+      readonly properties: readonly { readonly id: string; readonly value: unknown }[];
+    }[];
+  };
+  readonly transformations?: readonly { readonly id: string; readonly options: Readonly<Record<string, unknown>> }[];
+  /** Variable for whose values a row is repeated. */
+  readonly repeat?: string;
   /** Of a collapsed row. */
   readonly panels?: readonly PanelJson[];
 }
@@ -35,6 +49,27 @@ export interface VariableJson {
   readonly current?: { readonly text: unknown; readonly value: unknown };
 }
 
+/** What the tests read of an annotation. */
+export interface AnnotationJson {
+  readonly name: string;
+  readonly datasource: { readonly uid: string };
+  readonly enable: boolean;
+  readonly iconColor: string;
+  readonly expr: string;
+  readonly step: string;
+  readonly titleFormat: string;
+  readonly textFormat: string;
+  readonly useValueForTime: boolean;
+}
+
+/** What the tests read of a dashboard's link. */
+export interface LinkJson {
+  readonly type: string;
+  readonly tags: readonly string[];
+  readonly keepTime: boolean;
+  readonly includeVars: boolean;
+}
+
 /** What the tests read of a dashboard. */
 export interface DashboardJson {
   readonly uid: string;
@@ -42,6 +77,9 @@ export interface DashboardJson {
   readonly refresh?: string;
   readonly time?: { readonly from: string; readonly to: string };
   readonly panels: readonly PanelJson[];
+  readonly tags: readonly string[];
+  readonly links: readonly LinkJson[];
+  readonly annotations: { readonly list: readonly AnnotationJson[] };
   readonly templating: { readonly list: readonly VariableJson[] };
 }
 
@@ -52,15 +90,9 @@ export interface PanelQuery {
   readonly expr: string;
   /** Grafana asks for this moment only. */
   readonly instant: boolean;
-  /** May rightly be empty on a healthy machine: its hardware has no such thing, or nothing has gone wrong. */
-  readonly mayBeEmpty: boolean;
+  /** Why it may rightly be empty on a healthy machine; absent when it may not. */
+  readonly mayBeEmpty?: string;
 }
-
-const EMPTY_WITHOUT_CAUSE = new Set([
-  'mptcp_interface_wifi_signal_dbm',
-  'mptcp_interface_speed_bytes_per_second',
-  'mptcp_exporter_errors_total',
-]);
 
 const FOLDER = new URL('../../grafana/dashboards/', import.meta.url);
 
@@ -83,25 +115,44 @@ export function withDurations(expression: string): string {
     .replaceAll('$__range', '900s');
 }
 
-/** `expression` as Grafana sends it with everything chosen, a range of 15 minutes and a scrape interval of 5 s. */
-function filled(expression: string): string {
-  return withDurations(expression).replaceAll(/\$(?:job|instance|path)\b/g, '.*');
+/** What stands in the place of a variable when "All" is chosen, and when values are. */
+const ALL = '.+';
+
+/** `expression` as Grafana sends it with everything or `chosen` chosen, a range of 15 minutes and a scrape interval of 5 s. */
+function filled(expression: string, chosen: Readonly<Record<string, string>> = {}): string {
+  return withDurations(expression).replaceAll(
+    /\$(job|instance|path|token)\b/g,
+    (_, variable: string) => chosen[variable] ?? ALL,
+  );
 }
 
-/** Every query of every panel, ready for Prometheus. */
-export function queries(dashboard: DashboardJson): PanelQuery[] {
+/** Every query of every panel, ready for Prometheus; a value of each variable may be chosen. */
+export function queries(dashboard: DashboardJson, chosen?: Readonly<Record<string, string>>): PanelQuery[] {
   return panels(dashboard).flatMap((panel) =>
     (panel.targets ?? []).map((target) => {
-      const expr = filled(target.expr);
+      const expr = filled(target.expr, chosen);
       return {
         panel: panel.title ?? String(panel.id),
         refId: target.refId,
         expr,
         instant: target.instant === true,
-        mayBeEmpty: metricNames(expr).some((metric) => EMPTY_WITHOUT_CAUSE.has(metric)),
+        ...whyEmpty(metricNames(expr)),
       };
     }),
   );
+}
+
+function whyEmpty(metrics: readonly string[]): { mayBeEmpty?: string } {
+  const [reason] = metrics.flatMap((metric) => MAY_BE_EMPTY.get(metric) ?? notBuiltYet().get(metric)?.until ?? []);
+  return reason === undefined ? {} : { mayBeEmpty: reason };
+}
+
+/** The queries of the dashboard's annotations, ready for Prometheus. */
+export function annotationQueries(dashboard: DashboardJson): PanelQuery[] {
+  return dashboard.annotations.list.map(({ name, expr: written }) => {
+    const expr = filled(written);
+    return { panel: name, refId: 'annotation', expr, instant: false, ...whyEmpty(metricNames(expr)) };
+  });
 }
 
 /** Where a dashboard's variable takes its values from. */

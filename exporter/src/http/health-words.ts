@@ -21,7 +21,8 @@ const CONDITIONS: Readonly<Record<PathState, Condition>> = {
   unused: 'quiet',
 };
 
-const REASON_WORDS: Readonly<Record<Reason, string>> = {
+/** Each reason in words. */
+export const REASON_WORDS: Readonly<Record<Reason, string>> = {
   carrier_lost: 'no carrier',
   interface_gone: 'its interface is gone',
   address_changed: 'its address is gone',

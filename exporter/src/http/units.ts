@@ -6,6 +6,13 @@ const BIT_RATES = [
   [1, 'bit/s'],
 ] as const;
 
+const AMOUNTS = [
+  [1e12, 'TB'],
+  [1e9, 'GB'],
+  [1e6, 'MB'],
+  [1e3, 'kB'],
+] as const;
+
 const TIMES = [
   [1, 's'],
   [1e-3, 'ms'],
@@ -15,6 +22,11 @@ const TIMES = [
 /** Bytes per second as people say it, with three significant digits: `12.3 Mbit/s`. */
 export function bitRate(bytesPerSecond: number): string {
   return scaled(bytesPerSecond * 8, BIT_RATES);
+}
+
+/** Bytes as data plans count them, with three significant digits: `12.3 MB`. */
+export function amount(bytes: number): string {
+  return bytes < 999.5 ? `${Math.round(bytes)} B` : scaled(bytes, AMOUNTS);
 }
 
 /** Seconds as people say it, with three significant digits: `24.1 ms`. */

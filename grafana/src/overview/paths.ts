@@ -1,19 +1,25 @@
+import { bands, lines } from '../charts.ts';
 import type { Row } from '../frame.ts';
-import { lines, steps } from '../panels.ts';
-import { grown, onPath, quantileByPath, rate, ratio, sumBy } from '../promql.ts';
+import { TO_PATH } from '../links.ts';
+import { steps } from '../panels.ts';
+import { grown, newest, onPath, quantileByPath, rate, ratio, share, sumBy } from '../promql.ts';
+import { REASON, REASON_WORDS, STATE, STATE_WORDS } from '../states.ts';
 import { table } from '../tables.ts';
-import { NO_EXPORTER, NO_SUBFLOW, NO_TRAFFIC, PATH_LEGEND } from './words.ts';
+import { NO_EXPORTER, NO_TRAFFIC, PATH_LEGEND } from '../words.ts';
 
+const SENT = onPath('mptcp_path_sent_bytes_total');
+const RECEIVED = onPath('mptcp_path_received_bytes_total');
 const retransmitted = ratio(
   sumBy(['path'], rate(onPath('mptcp_path_retransmitted_bytes_total'))),
-  sumBy(['path'], rate(onPath('mptcp_path_sent_bytes_total'))),
+  sumBy(['path'], rate(SENT)),
 );
 const meanRtt = ratio(
   sumBy(['path'], rate(onPath('mptcp_path_rtt_seconds_sum'))),
   sumBy(['path'], rate(onPath('mptcp_path_rtt_seconds_count'))),
 );
+const moved = `${grown(SENT)} + ${grown(RECEIVED)}`;
 
-/** Every uplink: what it carries, how fast it answers, how much it loses. */
+/** Every uplink: whether it works, what it carries, how fast it answers, how much it loses. */
 export const paths: Row = {
   id: 2,
   title: 'Paths',
@@ -22,22 +28,23 @@ export const paths: Row = {
       id: 201,
       title: 'Paths',
       description:
-        'Every uplink at a glance. A path without subflows while others have some is not used by MPTCP: look at the endpoints and joins below. Retransmitted above 2 % or an RTT far from its usual value: the link is lossy or full.',
+        'Every uplink at a glance; a click on its name opens it. A path that is unused while others carry traffic: look at the endpoints and joins in Connections. Retransmitted above 2 % or a round trip far from its usual value: the link is lossy or full.',
       unit: 'short',
       noValue: NO_EXPORTER,
       width: 24,
       height: 7,
       facts: [`max by (instance, path, interface, access, metered, backup) (${onPath('mptcp_path_info')})`],
-      labels: {
-        path: 'Path',
-        instance: 'Machine',
-        interface: 'Interface',
-        access: 'Access',
-        metered: 'Metered',
-        backup: 'Backup',
-      },
+      labels: { path: 'Path', instance: 'Machine' },
+      details: { interface: 'Interface', access: 'Access', metered: 'Metered', backup: 'Backup' },
+      links: { Path: TO_PATH },
       values: [
-        { title: 'Subflows', expr: sumBy(['path'], onPath('mptcp_path_subflows')), unit: 'short' },
+        { title: 'State', expr: STATE, unit: 'none', mappings: [STATE_WORDS] },
+        { title: 'Reason', expr: REASON, unit: 'none', mappings: [REASON_WORDS] },
+        {
+          title: 'Since',
+          expr: `${newest(['path'], onPath('mptcp_path_last_change_timestamp_seconds'))} * 1000`,
+          unit: 'dateTimeFromNow',
+        },
         {
           title: 'Sending',
           expr: sumBy(['path'], onPath('mptcp_path_send_throughput_bytes_per_second')),
@@ -55,21 +62,28 @@ export const paths: Row = {
           unit: 'percentunit',
           thresholds: steps('green', [0.02, 'orange'], [0.1, 'red']),
         },
-        {
-          title: 'Sent in this time',
-          expr: sumBy(['path'], grown(onPath('mptcp_path_sent_bytes_total'))),
-          unit: 'decbytes',
-        },
-        {
-          title: 'Received in this time',
-          expr: sumBy(['path'], grown(onPath('mptcp_path_received_bytes_total'))),
-          unit: 'decbytes',
-        },
+        { title: 'Sent in this time', expr: sumBy(['path'], grown(SENT)), unit: 'decbytes' },
+        { title: 'Received in this time', expr: sumBy(['path'], grown(RECEIVED)), unit: 'decbytes' },
+        { title: 'Share', expr: share(sumBy(['path'], moved), sumBy([], moved)), unit: 'percentunit' },
       ],
     }),
-    lines(
+    bands(
       {
         id: 202,
+        title: 'State of each path',
+        description:
+          'Up, degraded, stalled (the link looks alive and lets nothing through), down (no link), missing (connections lack a subflow here) or unused. Path tells the reasons.',
+        unit: 'none',
+        noValue: NO_EXPORTER,
+        width: 24,
+        height: 6,
+        mappings: [STATE_WORDS],
+      },
+      [{ expr: STATE, legend: PATH_LEGEND }],
+    ),
+    lines(
+      {
+        id: 203,
         title: 'Sending, per path',
         description:
           'Bytes per second sent by MPTCP, stacked: the top is the total. A path that stays at zero while others carry traffic is not used.',
@@ -78,12 +92,13 @@ export const paths: Row = {
         width: 12,
         height: 8,
         stacking: 'normal',
+        total: `sum(${rate(SENT)})`,
       },
-      [{ expr: sumBy(['path'], rate(onPath('mptcp_path_sent_bytes_total'))), legend: PATH_LEGEND }],
+      [{ expr: sumBy(['path'], rate(SENT)), legend: PATH_LEGEND }],
     ),
     lines(
       {
-        id: 203,
+        id: 204,
         title: 'Receiving, per path',
         description:
           'Bytes per second received by MPTCP, stacked: the top is the total. The sending end decides how downloads are spread over the paths.',
@@ -92,45 +107,23 @@ export const paths: Row = {
         width: 12,
         height: 8,
         stacking: 'normal',
+        total: `sum(${rate(RECEIVED)})`,
       },
-      [{ expr: sumBy(['path'], rate(onPath('mptcp_path_received_bytes_total'))), legend: PATH_LEGEND }],
+      [{ expr: sumBy(['path'], rate(RECEIVED)), legend: PATH_LEGEND }],
     ),
     lines(
       {
-        id: 204,
+        id: 205,
         title: 'Share per path',
         description:
           'How the bytes of both directions are spread over the paths, of 100 %. A metered path that carries more than you want: make its endpoint a backup.',
         unit: 'Bps',
         noValue: NO_TRAFFIC,
-        width: 12,
+        width: 8,
         height: 8,
         stacking: 'percent',
       },
-      [
-        {
-          expr: sumBy(
-            ['path'],
-            `${rate(onPath('mptcp_path_sent_bytes_total'))} + ${rate(onPath('mptcp_path_received_bytes_total'))}`,
-          ),
-          legend: PATH_LEGEND,
-        },
-      ],
-    ),
-    lines(
-      {
-        id: 205,
-        title: 'Subflows by state',
-        description:
-          'Open subflows on the chosen paths. Active: data moved lately. Idle: nothing to send. Backup: waits until the others fail. Closing: on its way out.',
-        unit: 'short',
-        noValue: NO_SUBFLOW,
-        width: 12,
-        height: 8,
-        stacking: 'normal',
-        colours: { active: 'green', idle: 'blue', backup: 'purple', closing: 'orange' },
-      },
-      [{ expr: `sum by (state) (${onPath('mptcp_path_subflows')})`, legend: '{{state}}' }],
+      [{ expr: sumBy(['path'], `${rate(SENT)} + ${rate(RECEIVED)}`), legend: PATH_LEGEND }],
     ),
     lines(
       {
@@ -148,19 +141,6 @@ export const paths: Row = {
     lines(
       {
         id: 207,
-        title: 'Round trip, 95 of 100',
-        description:
-          'All but 5 % of the sampled round trips were below this. Far above the median: the link stalls now and then, as radio links do.',
-        unit: 's',
-        noValue: NO_TRAFFIC,
-        width: 8,
-        height: 8,
-      },
-      [{ expr: quantileByPath(0.95, 'mptcp_path_rtt_seconds'), legend: PATH_LEGEND }],
-    ),
-    lines(
-      {
-        id: 208,
         title: 'Retransmitted',
         description:
           'Bytes sent again, of all bytes sent. Up to 1 % is usual; above 2 % for minutes the link loses packets: check signal, cable or shaping.',
