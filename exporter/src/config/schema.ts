@@ -100,23 +100,20 @@ export const configurationSchema: z.ZodType<Configuration> = section({
   health: healthSection.default(DEFAULT_HEALTH_SETTINGS),
   probes: probesSection.default([]),
   probe_budget: budgetSection.default(DEFAULT_BUDGET),
-})
-  .superRefine(({ paths: rules, probes, probe_budget: budget }, context) => {
-    const known = rules.map(({ name }) => name);
-    const check = (name: string, path: PropertyKey[]) => {
-      // Without rules each interface is a path, and interfaces come and go.
-      if (known.length === 0 || known.includes(name) || name.toLowerCase() === MPTCP_PATH) return;
-      const guess = meant(name, known);
-      const message = `expected the name of a path, one of ${known.slice(0, 8).join(', ')}, got ${shown(name)}`;
-      context.addIssue({
-        code: 'custom',
-        path,
-        message: `${message}${guess === undefined ? '' : ` (did you mean ${guess}?)`}`,
-      });
-    };
-    for (const [index, probe] of probes.entries()) {
-      for (const [place, name] of (probe.paths ?? []).entries()) check(name, ['probes', index, 'paths', place]);
-    }
-    for (const name of budget.paths.keys()) check(name, ['probe_budget', 'paths', name]);
-  })
-  .transform(({ probe_budget: probeBudget, ...rest }): Configuration => ({ ...rest, probeBudget }));
+}).transform(({ probe_budget: probeBudget, ...rest }, context): Configuration => {
+  const { paths: rules, probes } = rest;
+  const known = rules.map(({ name }) => name);
+  const check = (name: string, path: PropertyKey[]) => {
+    // Without rules each interface is a path, and interfaces come and go.
+    if (known.length === 0 || known.includes(name)) return;
+    const guess = meant(name, known);
+    const expected = `expected the name of a path, one of ${known.slice(0, 8).join(', ')}, got ${shown(name)}`;
+    const message = `${expected}${guess === undefined ? '' : ` (did you mean ${guess}?)`}`;
+    context.addIssue({ code: 'custom', path, message });
+  };
+  for (const [index, probe] of probes.entries()) {
+    for (const [place, name] of (probe.paths ?? []).entries()) check(name, ['probes', index, 'paths', place]);
+  }
+  for (const name of probeBudget.paths.keys()) check(name, ['probe_budget', 'paths', name]);
+  return { ...rest, probeBudget };
+});

@@ -23,7 +23,7 @@ export interface SizeBounds {
 
 /** A size such as `1500`, `16kB`, `20MB` or `1.5GiB` in whole bytes. Throws ExporterError `malformed`, which says what was expected. */
 export function parseSize(text: string, bounds: SizeBounds): number {
-  const match = /^(\d{1,15}(?:\.\d{1,6})?) ?([A-Za-z]*)$/.exec(text);
+  const match = /^(\d{1,16}(?:\.\d{1,6})?) ?([A-Za-z]*)$/.exec(text);
   const unit = UNITS.get(match?.[2] ?? '');
   const bytes = match === null || unit === undefined ? Number.NaN : Math.round(Number(match[1]) * unit);
   if (bytes >= bounds.minimumBytes && bytes <= bounds.maximumBytes) return bytes;

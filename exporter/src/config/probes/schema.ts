@@ -79,6 +79,9 @@ function payload(minimumBytes: number, maximumBytes: number, usual: number) {
   return size({ minimumBytes, maximumBytes }).default(usual);
 }
 
+/** An echo of the reflector's over UDP has at least 40 bytes, and no more than an Ethernet packet takes over IPv6. */
+const echoKeys = { payload: payload(40, 1452, 64), token_file: file.exactOptional() };
+
 const direction = z.enum(['up', 'down'], { error: ({ input }) => `expected up or down, got ${described(input)}` });
 
 const directions = z
@@ -127,8 +130,8 @@ const entry = z.discriminatedUnion(
   [
     section({ ...latency('icmp', 'none'), payload: payload(16, 8000, 56) }),
     section(latency('tcp', 'required')),
-    section({ ...latency('udp', DEFAULT_REFLECTOR_PORT), payload: payload(32, 1400, 64) }),
-    section({ ...latency('tcp-echo', DEFAULT_REFLECTOR_PORT), payload: payload(32, 1400, 64) }),
+    section({ ...latency('udp', DEFAULT_REFLECTOR_PORT), ...echoKeys }),
+    section({ ...latency('tcp-echo', DEFAULT_REFLECTOR_PORT), ...echoKeys }),
     section({ ...bulk('throughput', DEFAULT_REFLECTOR_PORT), ...throughputKeys }),
     section({ ...bulk('iperf3', 5201), ...throughputKeys }),
     section({ ...bulk('transfer', DEFAULT_REFLECTOR_PORT), ...transferKeys }),
@@ -163,6 +166,7 @@ function settingsOf(keys: Entry): ProbeSettings {
         type: keys.type,
         timeoutSeconds: keys.timeout ?? Math.min(LATENCY_TIMEOUT_SECONDS, keys.interval ?? LATENCY_TIMEOUT_SECONDS),
         payloadBytes: 'payload' in keys ? keys.payload : 0,
+        ...('token_file' in keys && { tokenFile: keys.token_file }),
       };
     case 'throughput':
     case 'iperf3':
@@ -212,18 +216,17 @@ function conflict(keys: Entry): readonly [key: string, message: string] | undefi
   return undefined;
 }
 
-/** The section `probes:`. */
+/** The section `probes:`. What compares several keys is a transform, which unlike a refinement waits for each to be right. */
 export const probesSection: z.ZodType<readonly ProbeSettings[]> = z
   .array(
-    entry
-      .superRefine((keys, context) => {
-        const found = conflict(keys);
-        if (found !== undefined) context.addIssue({ code: 'custom', path: [found[0]], message: found[1] });
-      })
-      .transform(settingsOf),
+    entry.transform((keys, context) => {
+      const found = conflict(keys);
+      if (found !== undefined) context.addIssue({ code: 'custom', path: [found[0]], message: found[1] });
+      return settingsOf(keys);
+    }),
   )
   .max(MAXIMUM_PROBES, { error: `expected at most ${MAXIMUM_PROBES} probes` })
-  .superRefine((probes, context) => {
+  .transform((probes, context) => {
     const seen = new Map<string, number>();
     for (const [index, probe] of probes.entries()) {
       // The labels of its series, which two probes may not share.
@@ -235,4 +238,5 @@ export const probesSection: z.ZodType<readonly ProbeSettings[]> = z
         context.addIssue({ code: 'custom', path: [index, 'target'], message });
       }
     }
+    return probes;
   });

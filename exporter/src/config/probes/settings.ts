@@ -49,6 +49,8 @@ export interface LatencySettings extends CommonSettings {
   readonly type: LatencyType;
   /** Bytes of payload in each direction; 0 for `tcp`, which sends none. */
   readonly payloadBytes: number;
+  /** Holds the reflector's token; a path. */
+  readonly tokenFile?: string;
 }
 
 /** What bulk probes say besides. */
