@@ -10,6 +10,10 @@ export interface RunOptions {
   readonly maxBytes: number;
   /** Exit codes that bring an answer too; 0 always does. */
   readonly acceptedExitCodes?: readonly number[];
+  /** Ends the child early, and a wait for a place. */
+  readonly signal?: AbortSignal;
+  /** Whether what it wrote to its standard error becomes part of the message of `tool_failed`, in one line and shortened. */
+  readonly quoteErrors?: boolean;
 }
 
 /** Runs a program and resolves to what it wrote; {@link run}, or a stand-in that replays captured text. */
@@ -17,6 +21,9 @@ export type Run = (program: string, args: readonly string[], options: RunOptions
 
 /** Most children at once; one reading needs five. */
 const MOST_CHILDREN = 8;
+
+/** Most that is quoted of a program's standard error. */
+const QUOTED_CHARACTERS = 300;
 
 /** From SIGTERM to SIGKILL. */
 const GRACE_MS = 250;
@@ -29,22 +36,24 @@ const SYSTEM_DIRECTORIES = '/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
  * Runs a program without a shell, in the C locale, with nothing on its standard input and its standard error discarded (`ss`
- * complains there once per socket), and resolves to its standard output. Throws {@link ExporterError}: `tool_missing`, `timeout`
- * or `output_too_large` (it was killed), `permission_denied` or `tool_failed`. No child outlives this process.
+ * complains there once per socket), and resolves to its standard output. Throws {@link ExporterError}: `tool_missing`, `timeout`,
+ * `interrupted` (by the signal) or `output_too_large` (it was killed), `permission_denied` or `tool_failed`. No child outlives
+ * this process.
  */
 export const run: Run = async (program, args, options) => {
   const deadline = performance.now() + options.timeoutMs;
-  await takePlace(program, options.timeoutMs);
+  await takePlace(program, options);
   const timeout = Math.max(1, deadline - performance.now());
   const child = execa(program, args, {
     cwd: '/', // a working directory that has been removed would look like a missing program
     env: { PATH: `${process.env.PATH ?? ''}:${SYSTEM_DIRECTORIES}`.replace(/^:/, ''), LC_ALL: 'C' },
     extendEnv: false,
     stdin: 'ignore',
-    stderr: 'ignore',
+    stderr: options.quoteErrors === true ? 'pipe' : 'ignore',
     buffer: false, // execa's own bound stops reading but lets the program run on
     timeout,
     forceKillAfterDelay: GRACE_MS,
+    ...(options.signal !== undefined && { cancelSignal: options.signal }),
     reject: false,
   });
   const chunks: Buffer[] = [];
@@ -59,22 +68,39 @@ export const run: Run = async (program, args, options) => {
     child.stdout.destroy();
   });
 
+  let quoted = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    if (quoted.length < QUOTED_CHARACTERS) quoted += chunk.toString('utf8');
+  });
+
   let timer: NodeJS.Timeout | undefined;
+  let giveUp: (() => void) | undefined;
   const abandoned = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+    const abandon = (error: ExporterError): void => {
       child.stdout.destroy();
-      reject(timedOut(program, options.timeoutMs));
-    }, timeout + ABANDON_MS);
+      child.stderr?.destroy();
+      reject(error);
+    };
+    timer = setTimeout(() => abandon(timedOut(program, options.timeoutMs)), timeout + ABANDON_MS);
+    giveUp = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => abandon(interrupted(program)), ABANDON_MS);
+    };
+    options.signal?.addEventListener('abort', giveUp);
   });
   // The place is kept until the child has really ended, so that stuck ones cannot pile up.
-  const result = await Promise.race([child.finally(givePlace), abandoned]).finally(() => clearTimeout(timer));
+  const result = await Promise.race([child.finally(givePlace), abandoned]).finally(() => {
+    clearTimeout(timer);
+    if (giveUp !== undefined) options.signal?.removeEventListener('abort', giveUp);
+  });
 
   if (size > options.maxBytes) {
     throw new ExporterError('output_too_large', `${program} wrote more than ${options.maxBytes} bytes`);
   }
+  if (result.isCanceled) throw interrupted(program);
   if (result.timedOut) throw timedOut(program, options.timeoutMs);
   if (result.failed && !options.acceptedExitCodes?.includes(result.exitCode ?? -1)) {
-    throw failure(program, args, result);
+    throw failure(program, args, result, quoted);
   }
   return Buffer.concat(chunks, size).toString('utf8');
 };
@@ -86,7 +112,8 @@ interface Ending {
   readonly cause?: unknown;
 }
 
-function failure(program: string, args: readonly string[], { exitCode, signal, code, cause }: Ending): ExporterError {
+function failure(program: string, args: readonly string[], ending: Ending, quoted: string): ExporterError {
+  const { exitCode, signal, code, cause } = ending;
   if (code === 'ENOENT') {
     return new ExporterError('tool_missing', `${program} is not installed or not in the PATH`, {
       remedy: installRemedy(program),
@@ -103,8 +130,9 @@ function failure(program: string, args: readonly string[], { exitCode, signal, c
   if (exitCode === undefined && signal === undefined) {
     return new ExporterError('tool_failed', `${command} could not be started (${code ?? 'unknown'})`, { cause });
   }
-  const ending = exitCode === undefined ? `was ended by ${signal}` : `ended with exit code ${exitCode}`;
-  return new ExporterError('tool_failed', `${command} ${ending}`, {
+  const end = exitCode === undefined ? `was ended by ${signal}` : `ended with exit code ${exitCode}`;
+  const said = quoted.trim().replace(/\s+/g, ' ').slice(0, QUOTED_CHARACTERS);
+  return new ExporterError('tool_failed', `${command} ${end}${said === '' ? '' : `: ${said}`}`, {
     remedy: 'Run it by hand, as the user that the exporter runs as, to see what it says.',
   });
 }
@@ -113,24 +141,37 @@ function timedOut(program: string, timeoutMs: number): ExporterError {
   return new ExporterError('timeout', `${program} did not finish within ${timeoutMs} ms`);
 }
 
+function interrupted(program: string): ExporterError {
+  return new ExporterError('interrupted', `${program} was ended, its result is not wanted any more`);
+}
+
 let children = 0;
 const waiting: (() => void)[] = [];
 
-/** Waits until fewer than {@link MOST_CHILDREN} run. Throws `timeout` when none of them ends in time. */
-function takePlace(program: string, timeoutMs: number): Promise<void> {
+/** Waits until fewer than {@link MOST_CHILDREN} run. Throws `timeout` when none of them ends in time, or `interrupted`. */
+function takePlace(program: string, { timeoutMs, signal }: RunOptions): Promise<void> {
+  if (signal?.aborted === true) return Promise.reject(interrupted(program));
   if (children < MOST_CHILDREN) {
     children++;
     return Promise.resolve();
   }
   return new Promise((resolve, reject) => {
-    const admit = () => {
+    const stop = () => {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', cancel);
+    };
+    const leave = (error: ExporterError) => {
+      stop();
+      waiting.splice(waiting.indexOf(admit), 1);
+      reject(error);
+    };
+    const admit = () => {
+      stop();
       resolve();
     };
-    const timer = setTimeout(() => {
-      waiting.splice(waiting.indexOf(admit), 1);
-      reject(timedOut(program, timeoutMs));
-    }, timeoutMs);
+    const cancel = () => leave(interrupted(program));
+    const timer = setTimeout(() => leave(timedOut(program, timeoutMs)), timeoutMs);
+    signal?.addEventListener('abort', cancel);
     waiting.push(admit);
   });
 }
