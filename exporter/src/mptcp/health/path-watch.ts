@@ -307,9 +307,8 @@ export class PathWatch implements PathHealth {
   #noteFaultEnd(next: PathState, reasons: ReadonlySet<Reason>, now: number): void {
     if (next === 'down' || (next === 'stalled' && this.state !== 'down')) this.#recoveringSince = undefined;
     else if (this.state === 'down') this.#recoveringSince = now;
-    // There was no traffic to tell, and there may be none now.
-    else if (reasons.has('probe_failing'))
-      this.#recoveringSince ??= Math.max(this.checks.aliveAt, this.lifeAt, this.sinceSeconds);
+    // Nothing may have moved for long: the answer that ended it has just come.
+    else if (reasons.has('probe_failing') && this.lifeAt < this.sinceSeconds) this.#recoveringSince ??= now;
     else if (this.state === 'stalled')
       this.#recoveringSince ??= this.checks.aliveAt > this.sinceSeconds ? this.checks.aliveAt : this.lifeAt;
   }
