@@ -84,6 +84,8 @@ export interface Latency {
 /** Asks once and says how long the answer took. */
 export interface LatencyProbe {
   readonly kind: 'latency';
+  /** Most bytes that a run moves, to check a budget by. */
+  mostBytes(settings: LatencySettings): number;
   run(run: ProbeRun<LatencySettings>): Promise<ProbeResult<Latency>>;
 }
 

@@ -1,6 +1,7 @@
 import { execa } from 'execa';
 import { ExporterError } from '../../errors.ts';
 import { installRemedy } from './packages.ts';
+import { Places } from './places.ts';
 
 /** Bounds of one run. */
 export interface RunOptions {
@@ -19,7 +20,7 @@ export interface RunOptions {
 /** Runs a program and resolves to what it wrote; {@link run}, or a stand-in that replays captured text. */
 export type Run = (program: string, args: readonly string[], options: RunOptions) => Promise<string>;
 
-/** Most children at once; one reading needs five. */
+/** Most children at once of those that share {@link run}; one reading needs five. */
 const MOST_CHILDREN = 8;
 
 /** Most that is quoted of a program's standard error. */
@@ -40,9 +41,22 @@ const SYSTEM_DIRECTORIES = '/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin';
  * `interrupted` (by the signal) or `output_too_large` (it was killed), `permission_denied` or `tool_failed`. No child outlives
  * this process.
  */
-export const run: Run = async (program, args, options) => {
+export const run: Run = runner(MOST_CHILDREN);
+
+/** {@link run} with places of its own, so that its children and those of others do not wait for each other. */
+export function runner(mostChildren: number): Run {
+  const places = new Places(mostChildren);
+  return (program, args, options) => runIn(places, program, args, options);
+}
+
+async function runIn(places: Places, program: string, args: readonly string[], options: RunOptions): Promise<string> {
   const deadline = performance.now() + options.timeoutMs;
-  await takePlace(program, options);
+  await places.take({
+    timeoutMs: options.timeoutMs,
+    signal: options.signal,
+    timedOut: () => timedOut(program, options.timeoutMs),
+    interrupted: () => interrupted(program),
+  });
   const timeout = Math.max(1, deadline - performance.now());
   const child = execa(program, args, {
     cwd: '/', // a working directory that has been removed would look like a missing program
@@ -89,7 +103,7 @@ export const run: Run = async (program, args, options) => {
     options.signal?.addEventListener('abort', giveUp);
   });
   // The place is kept until the child has really ended, so that stuck ones cannot pile up.
-  const result = await Promise.race([child.finally(givePlace), abandoned]).finally(() => {
+  const result = await Promise.race([child.finally(() => places.give()), abandoned]).finally(() => {
     clearTimeout(timer);
     if (giveUp !== undefined) options.signal?.removeEventListener('abort', giveUp);
   });
@@ -103,7 +117,7 @@ export const run: Run = async (program, args, options) => {
     throw failure(program, args, result, quoted);
   }
   return Buffer.concat(chunks, size).toString('utf8');
-};
+}
 
 interface Ending {
   readonly exitCode?: number | undefined;
@@ -143,42 +157,4 @@ function timedOut(program: string, timeoutMs: number): ExporterError {
 
 function interrupted(program: string): ExporterError {
   return new ExporterError('interrupted', `${program} was ended, its result is not wanted any more`);
-}
-
-let children = 0;
-const waiting: (() => void)[] = [];
-
-/** Waits until fewer than {@link MOST_CHILDREN} run. Throws `timeout` when none of them ends in time, or `interrupted`. */
-function takePlace(program: string, { timeoutMs, signal }: RunOptions): Promise<void> {
-  if (signal?.aborted === true) return Promise.reject(interrupted(program));
-  if (children < MOST_CHILDREN) {
-    children++;
-    return Promise.resolve();
-  }
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', cancel);
-    };
-    const leave = (error: ExporterError) => {
-      stop();
-      waiting.splice(waiting.indexOf(admit), 1);
-      reject(error);
-    };
-    const admit = () => {
-      stop();
-      resolve();
-    };
-    const cancel = () => leave(interrupted(program));
-    const timer = setTimeout(() => leave(timedOut(program, timeoutMs)), timeoutMs);
-    signal?.addEventListener('abort', cancel);
-    waiting.push(admit);
-  });
-}
-
-/** Hands the place to whoever has waited longest. */
-function givePlace(): void {
-  const next = waiting.shift();
-  if (next === undefined) children--;
-  else next();
 }
