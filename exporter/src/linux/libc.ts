@@ -32,6 +32,11 @@ export interface Libc {
   setsockopt(descriptor: number, level: number, option: number, value: number | Uint8Array, wording?: Wording): void;
   /** getsockopt(2) of an `int`. Throws by errno. */
   getsockopt(descriptor: number, level: number, option: number): number;
+  /**
+   * getsockopt(2) into bytes, from which the kernel may first read what it is asked for; gives how many it has filled.
+   * Throws by errno.
+   */
+  getsockoptBytes(descriptor: number, level: number, option: number, bytes: Uint8Array): number;
   /** Control messages (cmsg(3)) of the oldest entry of a non-blocking socket's error queue, undefined when it is empty. */
   takeQueuedError(descriptor: number): Uint8Array | undefined;
   /**
@@ -73,6 +78,9 @@ function bindLibc(koffi: Koffi): Libc {
   const getsockopt = program.func(
     'int getsockopt(int descriptor, int level, int option, _Out_ int *value, _Inout_ uint32_t *length)',
   );
+  const getsockoptBytes = program.func(
+    'getsockopt', 'int', ['int', 'int', 'int', koffi.inout('uint8_t *'), koffi.inout('uint32_t *')],
+  );
   const header = messageHeaderType(koffi, koffi.pointer(partType(koffi)));
   const recvmsg = program.func('recvmsg', 'long', ['int', koffi.inout(koffi.pointer(header)), 'int']);
   const recvmmsg = program.func(
@@ -106,6 +114,13 @@ function bindLibc(koffi: Koffi): Libc {
         doing: `get socket option ${option} of level ${level}`,
       });
       return value[0] ?? 0;
+    },
+    getsockoptBytes: (descriptor, level, option, bytes) => {
+      const length = Uint32Array.of(bytes.byteLength);
+      checked(getsockoptBytes(descriptor, level, option, bytes, length), {
+        doing: `get socket option ${option} of level ${level}`,
+      });
+      return length[0] ?? 0;
     },
     takeQueuedError: (descriptor) => {
       const control = new Uint8Array(MAX_CONTROL_BYTES);

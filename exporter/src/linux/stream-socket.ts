@@ -87,21 +87,39 @@ export function beginConnect(libc: Libc, target: StreamTarget, prepare?: (descri
   };
 }
 
+/** A connected socket, and the descriptor that node:net has it on: the socket closes it, and it must not be used after that. */
+export interface OpenStream {
+  readonly socket: Socket;
+  readonly descriptor: number;
+}
+
 /**
- * Connects and gives the connected socket as node:net's, paused until something listens for its data. Throws
- * {@link ExporterError}: `connection_refused`, `unreachable`, `timeout`, `interrupted` by the signal, others by errno.
+ * Connects and gives the connected socket as node:net's, paused until something listens for its data; `prepare` may set
+ * options before. Throws {@link ExporterError}: `connection_refused`, `unreachable`, `timeout`, `interrupted` by the signal,
+ * others by errno.
  */
-export async function openStream(libc: Libc, target: StreamTarget, patience: Patience): Promise<Socket> {
+export async function connectStream(
+  libc: Libc,
+  target: StreamTarget,
+  patience: Patience,
+  prepare?: (descriptor: number) => void,
+): Promise<OpenStream> {
   // Node.js has no event for a descriptor that becomes connected, and would end it as broken if it failed to: wait here.
-  const connecting = beginConnect(libc, target);
+  const connecting = beginConnect(libc, target, prepare);
   try {
     const errno = await connecting.settled(patience);
     if (errno !== 0) throw connectError(errno, target);
-    return new Socket({ fd: connecting.descriptor, readable: true, writable: true });
+    const { descriptor } = connecting;
+    return { socket: new Socket({ fd: descriptor, readable: true, writable: true }), descriptor };
   } catch (error) {
     connecting.close();
     throw error;
   }
+}
+
+/** {@link connectStream} for those who need no descriptor. */
+export async function openStream(libc: Libc, target: StreamTarget, patience: Patience): Promise<Socket> {
+  return (await connectStream(libc, target, patience)).socket;
 }
 
 /** The error for a connect that ended with this errno. */
