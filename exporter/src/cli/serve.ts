@@ -19,6 +19,7 @@ import { pathLog } from './health-log.ts';
 import { createLog } from './log.ts';
 import { outageLog } from './outage-log.ts';
 import { openPathChecks } from './path-checks.ts';
+import { stopSignal } from './stop-signal.ts';
 
 /** Open requests get this long after SIGTERM; the whole shutdown stays within a second. */
 const DRAIN_MS = 700;
@@ -103,11 +104,4 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
   log.info('stopped');
   // What is still pending (a child process, a read) must not hold up whoever waits for us.
   process.exit(0);
-}
-
-function stopSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    // Not `once`: execa ends its children on a signal, and then the process too when no other listener is left.
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
-  });
 }

@@ -78,9 +78,13 @@ function bindLibc(koffi: Koffi): Libc {
   const getsockopt = program.func(
     'int getsockopt(int descriptor, int level, int option, _Out_ int *value, _Inout_ uint32_t *length)',
   );
-  const getsockoptBytes = program.func(
-    'getsockopt', 'int', ['int', 'int', 'int', koffi.inout('uint8_t *'), koffi.inout('uint32_t *')],
-  );
+  const getsockoptBytes = program.func('getsockopt', 'int', [
+    'int',
+    'int',
+    'int',
+    koffi.inout('uint8_t *'),
+    koffi.inout('uint32_t *'),
+  ]);
   const header = messageHeaderType(koffi, koffi.pointer(partType(koffi)));
   const recvmsg = program.func('recvmsg', 'long', ['int', koffi.inout(koffi.pointer(header)), 'int']);
   const recvmmsg = program.func(

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import type { Request, Response } from 'express';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Request, Response } from 'express';
 import { IDLE_SECONDS, type ReflectorLimits } from './limits.ts';
 import { Pace } from './pace.ts';
 import { PROGRESS_MS, type Progress } from './protocol/routes.ts';
@@ -30,7 +30,10 @@ export async function sendDownload(
   if (seconds === undefined) response.set('Content-Length', String(bytes));
   const gone = new AbortController();
   response.once('close', () => gone.abort());
-  const limit = setTimeout(() => gone.abort(), Math.min(seconds ?? Number.POSITIVE_INFINITY, limits.transferSeconds) * 1000);
+  const limit = setTimeout(
+    () => gone.abort(),
+    Math.min(seconds ?? Number.POSITIVE_INFINITY, limits.transferSeconds) * 1000,
+  );
   const pace = new Pace(limits.bytesPerSecond);
   let left = bytes;
   try {

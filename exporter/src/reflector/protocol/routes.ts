@@ -1,6 +1,3 @@
-/** Where the reflector listens when nobody says otherwise: HTTP and TCP echo on the TCP port, echo on the UDP port of that number. */
-export const DEFAULT_REFLECTOR_PORT = 10_263;
-
 /** Goes up when an end of another version would misunderstand. */
 export const PROTOCOL_VERSION = '1';
 
