@@ -1,5 +1,14 @@
 import type { ProbeType } from '../config/probes/settings.ts';
+import { icmp } from './icmp.ts';
 import type { Probe } from './probe.ts';
+import { tcp } from './tcp.ts';
+import { tcpEcho } from './tcp-echo.ts';
+import { udp } from './udp.ts';
 
 /** Every kind of probe by its type. A new one is one file and one line here. */
-export const PROBES: ReadonlyMap<ProbeType, Probe> = new Map<ProbeType, Probe>([]);
+export const PROBES: ReadonlyMap<ProbeType, Probe> = new Map<ProbeType, Probe>([
+  ['icmp', icmp],
+  ['tcp', tcp],
+  ['udp', udp],
+  ['tcp-echo', tcpEcho],
+]);
