@@ -11,6 +11,7 @@ export const FAILURE_REASONS = [
   'no_interface', // the path has no interface now, or it has no carrier
   'no_address', // its interface has no address of the target's family
   'wrong_answer', // what came is not the answer to what was asked
+  'stalled', // data stopped moving in the middle
   'broken', // the connection ended in the middle
   'busy', // the server serves another measurement
   'unauthorised', // the server wants a token or a login, or another one
@@ -110,6 +111,8 @@ export interface Measurement {
 /** A leg that is to be run. */
 export interface LegRun extends ProbeRun<BulkSettings> {
   readonly leg: Leg;
+  /** The path that an address of this machine belongs to: whose bytes they are, over MPTCP. */
+  readonly pathOf: (localAddress: string) => string | undefined;
 }
 
 /** Moves data in legs; the round runner decides which, on which paths, one after the other, with lock and budget. */
