@@ -11,6 +11,9 @@ import { Usage } from './usage.ts';
  */
 export const LEAD_BYTES = 128 * 1024;
 
+/** Part of a budget that bulk probes leave. */
+const KEPT = 0.1;
+
 /** After a failure the state file is not tried again before. */
 const RETRY_SECONDS = 5;
 
@@ -89,6 +92,17 @@ export class PathBudget {
       ...(dayBytes !== undefined && { day: Math.max(0, dayBytes - this.#usage.ofDay(path, today)) }),
       ...(monthBytes !== undefined && { month: Math.max(0, monthBytes - this.#usage.ofMonth(path, today)) }),
     };
+  }
+
+  /**
+   * Bytes that bulk probes may still move: a tenth of each budget is left to latency probes, which tell whether an idle path is
+   * alive, and to what a bulk probe moves without knowing, such as segments sent again.
+   */
+  remainingForBulk(path: string): number {
+    const { dayBytes = 0, monthBytes = 0 } = this.#limits(path);
+    const { day = Number.POSITIVE_INFINITY, month = Number.POSITIVE_INFINITY } = this.left(path);
+    const most = Math.min(day - KEPT * dayBytes, month - KEPT * monthBytes);
+    return Math.max(0, Math.min(this.remaining(path), Math.floor(most)));
   }
 
   /** Whether the path has a budget of its own. */
