@@ -119,7 +119,10 @@ export class PathBudget {
     if (this.#problem?.code === 'in_use') return unavailable(this.#problem);
     if (!this.#isBounded(path)) return undefined;
     if (this.#file === undefined) return unavailable(this.#problem);
-    if (this.remaining(path) < bytes) return failed('budget_exhausted', `the budget of path ${path} is used up`);
+    const remaining = this.remaining(path);
+    if (remaining < bytes) {
+      return failed('budget_exhausted', `the budget of path ${path} leaves ${remaining} bytes, too few for this`);
+    }
     if ((this.#ahead.get(path) ?? 0) >= bytes) return undefined;
     this.#wanted.set(path, Math.max(LEAD_BYTES, bytes));
     await this.#save();
