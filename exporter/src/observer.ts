@@ -22,7 +22,7 @@ import { pathMatcher } from './mptcp/path-rules.ts';
 import { ThroughputMeter } from './mptcp/throughput.ts';
 import { ExtraLooks } from './observer/extra-looks.ts';
 import { type HealthOptions, HealthWatch } from './observer/health-watch.ts';
-import { type Picture, Showcase } from './observer/picture.ts';
+import { type Picture, type ProbePicture, Showcase } from './observer/picture.ts';
 import { countErrors, failedReading } from './observer/reading-errors.ts';
 import type { Source } from './source/source.ts';
 
@@ -39,6 +39,8 @@ export interface ObserverOptions {
   readonly errors: ErrorTally;
   /** By default with the default thresholds and without checks. */
   readonly health?: HealthOptions;
+  /** What probes have brought; absent when none is configured. */
+  readonly probes?: ProbePicture;
   readonly facts?: () => ReadonlyMap<string, InterfaceFacts>;
   /** Called with every look; for the log. Must not throw. */
   readonly onLook?: (snapshot: Snapshot) => void;
@@ -279,13 +281,14 @@ export class Observer {
   }
 
   #paint(snapshot: Snapshot): Picture {
-    const { errors, facts } = this.#options;
+    const { errors, facts, probes } = this.#options;
     return {
       snapshot,
       ledger: this.#ledger,
       throughput: this.#throughput,
       health: this.#health.picture(snapshot.monotonicSeconds),
       errors,
+      ...(probes !== undefined && { probes }),
       ...(this.#pathManagerEvents !== undefined && { pathManagerEvents: this.#pathManagerEvents }),
       facts: facts?.() ?? new Map(),
       ...this.#showcase.choose(snapshot, this.#activity),

@@ -19,6 +19,7 @@ import { pathLog } from './health-log.ts';
 import { createLog } from './log.ts';
 import { outageLog } from './outage-log.ts';
 import { openPathChecks } from './path-checks.ts';
+import { openProbes } from './probes.ts';
 import { stopSignal } from './stop-signal.ts';
 
 /** Open requests get this long after SIGTERM; the whole shutdown stays within a second. */
@@ -32,7 +33,8 @@ const WITHOUT_NET_ADMIN =
 export async function serve(options: ServeOptions, build: BuildInfo): Promise<void> {
   const log = createLog(options);
   const stopRequested = stopSignal();
-  const { paths: rules, health: settings } = await loadConfiguration(options.configFile);
+  const configuration = await loadConfiguration(options.configFile);
+  const { paths: rules, health: settings } = configuration;
   const webConfig = options.webConfigFile === undefined ? undefined : await loadWebConfig(options.webConfigFile);
   const { source, reason } = await openSource({ source: options.source, procfs: options.procfs });
 
@@ -48,6 +50,7 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
     errors,
     onResult: (result) => observer.answer(result),
   });
+  const probes = openProbes({ configuration, snapshot: () => observer.snapshot, log, errors });
   const observer: Observer = new Observer({
     source,
     kernelRelease: await kernelRelease(options.procfs).catch(() => undefined),
@@ -56,7 +59,13 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
     subflowLimit: options.subflowLimit,
     parts: new Set(PARTS.filter((part) => collectors.some(({ parts }) => parts.includes(part)))),
     errors,
-    health: { settings, ...(checks !== undefined && { checks }), onChange: pathLog(log) },
+    health: {
+      settings,
+      ...(checks !== undefined && { checks }),
+      ...(probes !== undefined && { probes: () => probes.prober.evidence }),
+      onChange: pathLog(log),
+    },
+    ...(probes !== undefined && { probes: probes.picture }),
     facts: () => facts.current,
     onLook: outageLog(log),
     onEventsRefused: ({ code, message }) => log.warn({ part: 'events', code }, message),
@@ -93,13 +102,16 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
   }
 
   // Not awaited: a first look that hangs must not keep SIGTERM from ending the program.
-  void observer.start();
+  void observer.start().then(() => probes?.prober.start()); // which have to know where the paths are
   facts.start();
   const signal = await stopRequested;
   log.info({ signal }, 'stopping');
   facts.stop();
   checks?.stop();
-  await Promise.all([servers.close(DRAIN_MS), Promise.race([observer.stop(), sleep(DRAIN_MS)])]);
+  await Promise.all([
+    servers.close(DRAIN_MS),
+    Promise.race([Promise.all([observer.stop(), probes?.prober.stop()]), sleep(DRAIN_MS)]),
+  ]);
   source.close();
   log.info('stopped');
   // What is still pending (a child process, a read) must not hold up whoever waits for us.

@@ -50,7 +50,7 @@ export class Evidence {
   /** Forgets paths that are probed no more. */
   keep(paths: ReadonlySet<string>): void {
     for (const records of this.#entries) {
-      for (const path of records?.keys() ?? []) if (!paths.has(path)) records.delete(path);
+      for (const path of records?.keys() ?? []) if (!paths.has(path)) records?.delete(path);
     }
   }
 

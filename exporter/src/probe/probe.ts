@@ -17,6 +17,7 @@ export const FAILURE_REASONS = [
   'unauthorised', // the server wants a token or a login, or another one
   'fell_back', // it was to be MPTCP, but some middlebox or the server made it plain TCP
   'budget_exhausted', // the path's budget does not allow it
+  'budget_unavailable', // its account cannot be kept: the state file is in use by another exporter, or cannot be written
   'overloaded', // too many runs were under way already, or the one before still was
   'tool_missing', // the program is not installed
   'tool_failed', // the program ended with an error, or said what we do not understand

@@ -11,6 +11,7 @@ import { Limiter } from './limiter.ts';
 import {
   type BulkProbe,
   failed,
+  type Latency,
   type LatencyProbe,
   type PathPlace,
   type Probe,
@@ -71,8 +72,9 @@ export class Prober {
     return this.#underWay.size;
   }
 
-  /** Begins. */
+  /** Begins; nothing after {@link Prober.stop}. */
   start(): void {
+    if (this.#stop.signal.aborted) return;
     for (const [entry, settings] of this.#options.probes.entries()) {
       const probe = this.#options.list.get(settings.type);
       const run = this.#runOf(entry, settings, probe);
@@ -106,33 +108,25 @@ export class Prober {
     const places = this.#options.places();
     if (places === undefined) return;
     this.#evidence.keep(new Set(places.map(({ path }) => path)));
-    const { paths } = settings;
-    const wanted = paths?.map((path) => places.find((place) => place.path === path) ?? nowhere(path)) ?? places;
-    for (const place of wanted) {
-      const { path } = place;
+    for (const path of settings.paths ?? places.map((place) => place.path)) {
       const isFree = this.#once(`${entry} ${path}`, () =>
-        this.#limiter.run(path, () => this.#ask(entry, settings, probe, place)),
+        this.#limiter.run(path, () => this.#ask(entry, settings, probe, path)),
       );
       if (!isFree) this.#record(entry, settings, path, failed('overloaded', 'the run before is still under way'), 0);
     }
   }
 
-  async #ask(entry: number, settings: LatencySettings, probe: LatencyProbe, place: PathPlace): Promise<void> {
+  async #ask(entry: number, settings: LatencySettings, probe: LatencyProbe, path: string): Promise<void> {
     if (this.#stop.signal.aborted) return;
+    // Only now, since it may have waited for its turn.
+    const place = this.#options.places()?.find((one) => one.path === path) ?? { path, addresses: [], metered: false };
     const begun = performance.now() / 1000;
     const { result, gone } = await runLatency(this.#options, probe, settings, place, this.#stop.signal);
-    if (this.#stop.signal.aborted) return gone;
-    this.#record(entry, settings, place.path, result, begun);
+    if (!this.#stop.signal.aborted) this.#record(entry, settings, path, result, begun);
     await gone;
   }
 
-  #record(
-    entry: number,
-    settings: LatencySettings,
-    path: string,
-    result: Parameters<ProbeResults['latency']>[2],
-    begun: number,
-  ): void {
+  #record(entry: number, settings: LatencySettings, path: string, result: ProbeResult<Latency>, begun: number): void {
     const { results, onResult, onEvidence } = this.#options;
     results.latency(settings, path, result);
     this.#evidence.learn(entry, path, result, begun);
@@ -153,9 +147,4 @@ export class Prober {
     this.#underWay.add(running);
     return true;
   }
-}
-
-/** A path that is configured for a probe but nowhere to be found. */
-function nowhere(path: string): PathPlace {
-  return { path, addresses: [], metered: false };
 }

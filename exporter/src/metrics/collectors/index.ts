@@ -6,6 +6,7 @@ import { interfaces } from './interfaces.ts';
 import { mib } from './mib.ts';
 import { pathHealth } from './path-health.ts';
 import { paths } from './paths.ts';
+import { probes } from './probes.ts';
 import { ownProcess } from './process.ts';
 import { source } from './source.ts';
 import { subflows } from './subflows.ts';
@@ -23,6 +24,7 @@ export const COLLECTORS: readonly Collector[] = [
   events,
   mib,
   interfaces,
+  probes,
   ownProcess,
 ];
 
