@@ -8,6 +8,8 @@ const SANDBOX = 'Allow that family in the sandbox (systemd: RestrictAddressFamil
 /** The same on every Linux platform that Node.js runs on. */
 const EAGAIN = 11;
 const MSG_ERRQUEUE = 0x2000;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
 
 /** An entry of the error queue takes 48 or 60 bytes. */
 const MAX_CONTROL_BYTES = 256;
@@ -37,6 +39,11 @@ export interface Libc {
    * Throws by errno.
    */
   getsockoptBytes(descriptor: number, level: number, option: number, bytes: Uint8Array): number;
+  /**
+   * flock(2), exclusively and without waiting: false when another open file holds it. The kernel lets go of it when the
+   * descriptor is closed, however the process ends. Throws by errno otherwise.
+   */
+  lock(descriptor: number): boolean;
   /** Control messages (cmsg(3)) of the oldest entry of a non-blocking socket's error queue, undefined when it is empty. */
   takeQueuedError(descriptor: number): Uint8Array | undefined;
   /**
@@ -85,6 +92,7 @@ function bindLibc(koffi: Koffi): Libc {
     koffi.inout('uint8_t *'),
     koffi.inout('uint32_t *'),
   ]);
+  const flock = program.func('int flock(int descriptor, int operation)');
   const header = messageHeaderType(koffi, koffi.pointer(partType(koffi)));
   const recvmsg = program.func('recvmsg', 'long', ['int', koffi.inout(koffi.pointer(header)), 'int']);
   const recvmmsg = program.func(
@@ -125,6 +133,12 @@ function bindLibc(koffi: Koffi): Libc {
         doing: `get socket option ${option} of level ${level}`,
       });
       return length[0] ?? 0;
+    },
+    lock: (descriptor) => {
+      const returned = flock(descriptor, LOCK_EX | LOCK_NB);
+      if (typeof returned === 'number' && returned < 0 && koffi.errno() === EAGAIN) return false;
+      checked(returned, { doing: 'lock a file' });
+      return true;
     },
     takeQueuedError: (descriptor) => {
       const control = new Uint8Array(MAX_CONTROL_BYTES);

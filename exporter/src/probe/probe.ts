@@ -11,11 +11,13 @@ export const FAILURE_REASONS = [
   'no_interface', // the path has no interface now, or it has no carrier
   'no_address', // its interface has no address of the target's family
   'wrong_answer', // what came is not the answer to what was asked
+  'stalled', // data stopped moving in the middle
   'broken', // the connection ended in the middle
   'busy', // the server serves another measurement
   'unauthorised', // the server wants a token or a login, or another one
   'fell_back', // it was to be MPTCP, but some middlebox or the server made it plain TCP
   'budget_exhausted', // the path's budget does not allow it
+  'budget_unavailable', // its account cannot be kept: the state file is in use by another exporter, or cannot be written
   'overloaded', // too many runs were under way already, or the one before still was
   'tool_missing', // the program is not installed
   'tool_failed', // the program ended with an error, or said what we do not understand
@@ -109,6 +111,8 @@ export interface Measurement {
 /** A leg that is to be run. */
 export interface LegRun extends ProbeRun<BulkSettings> {
   readonly leg: Leg;
+  /** The path that an address of this machine belongs to: whose bytes they are, over MPTCP. */
+  readonly pathOf: (localAddress: string) => string | undefined;
 }
 
 /** Moves data in legs; the round runner decides which, on which paths, one after the other, with lock and budget. */

@@ -103,11 +103,16 @@ function queryOf(request: Request): URLSearchParams {
 }
 
 function downloadRequest(query: URLSearchParams, limits: ReflectorLimits): DownloadRequest | Refusal {
-  const bytes = query.get('bytes') ?? '';
+  const bytes = query.get('bytes');
   const seconds = query.get('seconds');
-  if (!/^\d{1,15}$/.test(bytes) || (seconds !== null && !/^\d{1,6}(\.\d{1,3})?$/.test(seconds))) {
-    return { reason: 'invalid', message: 'expected ?bytes=NUMBER and perhaps &seconds=NUMBER' };
+  const wrong =
+    (bytes !== null && !/^\d{1,15}$/.test(bytes)) || (seconds !== null && !/^\d{1,6}(\.\d{1,9})?$/.test(seconds));
+  if (wrong || (bytes === null && seconds === null)) {
+    return { reason: 'invalid', message: 'expected ?bytes=NUMBER, ?seconds=NUMBER or both' };
   }
-  if (Number(bytes) > limits.transferBytes) return tooLarge(limits);
-  return { bytes: Number(bytes), seconds: seconds === null ? undefined : Number(seconds) };
+  if (seconds === null && Number(bytes) > limits.transferBytes) return tooLarge(limits);
+  return {
+    bytes: Math.min(Number(bytes ?? limits.transferBytes), limits.transferBytes),
+    seconds: seconds === null ? undefined : Number(seconds),
+  };
 }

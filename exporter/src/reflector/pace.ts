@@ -1,5 +1,5 @@
 /** Saved up while nothing was taken, in seconds' worth: evens out how exactly timers fire. */
-const SAVED_SECONDS = 0.02;
+const SAVED_SECONDS = 0.05;
 
 /** Spreads what is taken over time: so much per second, no more. */
 export class Pace {

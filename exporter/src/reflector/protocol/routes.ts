@@ -5,8 +5,8 @@ export const PROTOCOL_VERSION = '1';
 export const VERSION_HEADER = 'mptcp-reflector';
 
 /**
- * - `GET /v1/download?bytes=N&seconds=S`: at most N bytes within at most S seconds (without S: as long as the reflector's
- *   limit lets it), in chunks; it ends whole either way.
+ * - `GET /v1/download?bytes=N`: N bytes. With `seconds=S` what of them can be sent in S seconds, without N as many as the
+ *   reflector allows; that comes in chunks, and ends whole.
  * - `POST` or `PUT /v1/upload`: counts what comes. With `?progress`, the answer begins at once and is a stream of lines, a
  *   {@link Progress} each, about ten a second; else it is one such line at the end.
  * - `GET /v1/echo` with `Upgrade: mptcp-reflector-echo`: from the 101 on, each byte comes back.
