@@ -46,6 +46,8 @@ export class Flow {
   /** Nothing comes through, either way. */
   dead = false;
   gone = false;
+  /** Bytes a second that it sends or receives. */
+  rate = BUSY;
   lossRatio = 0;
   rttSeconds = 0.02;
   overrides: Partial<SubflowRecord> = {};
@@ -102,9 +104,9 @@ export class Flow {
       this.#sentAt = to;
     }
     if (this.sending) {
-      this.#sent += span * BUSY * (1 + this.lossRatio);
-      this.#retransmitted += span * BUSY * this.lossRatio;
-      this.#acknowledged += span * BUSY;
+      this.#sent += span * this.rate * (1 + this.lossRatio);
+      this.#retransmitted += span * this.rate * this.lossRatio;
+      this.#acknowledged += span * this.rate;
       this.#outstanding = 14;
       this.#sentAt = to;
       this.#heardAt = to - 0.004;
@@ -113,7 +115,7 @@ export class Flow {
       this.#heardAt = to - span;
     }
     if (this.receiving) {
-      this.#received += span * BUSY;
+      this.#received += span * this.rate;
       this.#receivedAt = to;
       this.#heardAt = to;
     }
