@@ -2,11 +2,12 @@ import type { Configuration } from '../config/schema.ts';
 import type { ErrorTally } from '../error-tally.ts';
 import { type Libc, loadLibc } from '../linux/libc.ts';
 import { runner } from '../linux/tool/exec.ts';
-import type { Snapshot } from '../mptcp/model.ts';
+import type { Snapshot, SocketAddress } from '../mptcp/model.ts';
 import type { ProbePicture } from '../observer/picture.ts';
 import { Account } from '../probe/account.ts';
 import type { PathBudget } from '../probe/budget/budget.ts';
 import { PROBES } from '../probe/list.ts';
+import { ownPeers } from '../probe/own-peers.ts';
 import { placesBy } from '../probe/places.ts';
 import type { PathPlace } from '../probe/probe.ts';
 import { type OnResult, Prober } from '../probe/prober.ts';
@@ -38,6 +39,8 @@ export interface Probes {
   readonly prober: Prober;
   readonly picture: ProbePicture;
   readonly budget: PathBudget | undefined;
+  /** Whether MPTCP connections to this peer are probes of ours. */
+  readonly isOwn: (peer: SocketAddress) => boolean;
 }
 
 /** Makes the configured probes; nothing where there are none. They begin with the prober's `start`. */
@@ -64,7 +67,8 @@ export function openProbes({ configuration, snapshot, movedByPath, log, errors }
     if (!result.ok && result.reason === 'internal') errors.count('probes', 'internal');
     logged(settings, path, result);
   };
-  const context = { account, resolver: new TargetResolver(), run: runner(MOST_CHILDREN), libc, places };
+  const resolver = new TargetResolver();
+  const context = { account, resolver, run: runner(MOST_CHILDREN), libc, places };
   const roundResults = new RoundResults();
   const rounds = new Rounds({
     ...context,
@@ -90,5 +94,5 @@ export function openProbes({ configuration, snapshot, movedByPath, log, errors }
     onResult,
   });
   const picture = { results, account, rounds: roundResults, ...(budget !== undefined && { budget }) };
-  return { prober, picture, budget };
+  return { prober, picture, budget, isOwn: ownPeers(configuration.probes, resolver) };
 }

@@ -76,7 +76,7 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
       ...(probes !== undefined && { probes: () => probes.prober.evidence }),
       onChange: pathLog(log),
     },
-    ...(probes !== undefined && { probes: probes.picture }),
+    ...(probes !== undefined && { probes: probes.picture, isOwn: probes.isOwn }),
     facts: () => facts.current,
     onLook: outageLog(log),
     onEventsRefused: ({ code, message }) => log.warn({ part: 'events', code }, message),

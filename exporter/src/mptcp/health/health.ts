@@ -176,7 +176,7 @@ export class Health {
       }
       watch.observe(connection, watches, moment);
       const fellBack = connection.socket.fallback === true;
-      if (!watch.known || fellBack) this.#learnProtocol(watch, fellBack, connection.socket.remote);
+      if (!connection.own && (!watch.known || fellBack)) this.#learnProtocol(watch, fellBack, connection.socket.remote);
       return watch;
     });
     if (this.#connections.size > connections.length) {

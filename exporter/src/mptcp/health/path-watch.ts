@@ -132,7 +132,8 @@ export class PathWatch implements PathHealth {
     if (watch.lifeAt > this.lifeAt) this.lifeAt = watch.lifeAt;
     if (watch.progressed) tally.moved = true;
     if (watch.open) {
-      tally.open++;
+      // What carries our probes alone is not in use.
+      if (watch.owner?.own !== true) tally.open++;
       if (watch.homeless) tally.homeless++;
       if (watch.ripeAt !== undefined && watch.ripeAt < (tally.ripening?.ripeAt ?? Number.POSITIVE_INFINITY))
         tally.ripening = watch;
