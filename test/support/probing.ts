@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { expect } from 'vitest';
 import type { Lab } from '../lab/lab.ts';
 import type { LinkSpec } from '../lab/links.ts';
 import type { LabProcess } from '../lab/process.ts';
@@ -42,7 +42,11 @@ export class Probing {
     const own = ['--reflector.listen-address=:10263', `--reflector.token-file=${this.tokenFile}`];
     const args = [MAIN, 'reflector', ...own, '--web.listen-address=127.0.0.1:0', ...flags];
     const reflector = this.lab.server.spawn(process.execPath, args);
-    await expect.poll(() => reflector.stderr, { timeout: 20_000 }).toContain('answering probes');
+    const deadline = performance.now() + 20_000;
+    while (!reflector.stderr.includes('answering probes')) {
+      if (performance.now() > deadline) throw new Error(`the reflector does not answer: ${reflector.stderr}`);
+      await sleep(50);
+    }
     return reflector;
   }
 

@@ -215,7 +215,7 @@ export class PathWatch implements PathHealth {
     const silent = this.#judgeSilence(now, reasons);
     if (stalled !== undefined) return only(reasons, 'no_acknowledgements', 'stalled', silent);
     if (silent !== undefined) return only(reasons, silent, 'stalled');
-    if (probesTell(probes, this.lifeAt, this.checks)) return only(reasons, 'probe_failing', 'stalled');
+    if (probesTell(probes, this, now)) return only(reasons, 'probe_failing', 'stalled');
     if (this.#isMissing()) {
       reasons.clear();
       for (const cause of this.tally.lackingReasons) reasons.add(cause);
