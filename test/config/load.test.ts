@@ -73,7 +73,6 @@ paths:
     expect(health).toEqual(DEFAULT_HEALTH_SETTINGS);
     expect(probes.map(({ type }) => type)).toEqual(['icmp', 'tcp', 'udp', 'throughput']);
     expect(probeBudget).toEqual({
-      dayBytes: 2e9,
       paths: new Map([['phone', { dayBytes: 20e6, monthBytes: 300e6 }]]),
       stateFile: DEFAULT_BUDGET.stateFile,
     });

@@ -168,6 +168,8 @@ describe('the prober', () => {
     ]);
     const budget: Budget = {
       remaining: (path) => Math.max(0, left.get(path) ?? 0),
+      reserve: async (path, bytes) =>
+        (left.get(path) ?? 0) < bytes ? { ok: false, reason: 'budget_exhausted', message: '' } : undefined,
       spend: (path, bytes) => left.set(path, (left.get(path) ?? 0) - bytes),
     };
     const spend = ({ meter, signal }: Run) =>

@@ -81,6 +81,7 @@ describe('what probing costs', () => {
     let left = 100;
     const account = new Account({
       remaining: () => Math.max(0, left),
+      reserve: async () => undefined,
       spend: (_, bytes) => {
         left -= bytes;
       },
