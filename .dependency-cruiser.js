@@ -1,5 +1,5 @@
-/** Imports run downwards only: cli → http → metrics → observer → source, probe → config, linux → mptcp. */
-const LAYERS = ['cli', 'http', 'metrics', 'observer', '(source|probe)', '(config|linux)', 'mptcp'];
+/** Imports run downwards only: cli → http → metrics → observer → source, probe, reflector → config, linux → mptcp. */
+const LAYERS = ['cli', 'http', 'metrics', 'observer', '(source|probe|reflector)', '(config|linux)', 'mptcp'];
 
 const place = (layer) => `^exporter/src/${layer}(/|\\.ts$)`;
 
@@ -7,7 +7,7 @@ const place = (layer) => `^exporter/src/${layer}(/|\\.ts$)`;
 export default {
   forbidden: [
     ...LAYERS.slice(1).map((layer, index) => ({
-      name: `no-import-upwards-from-${layer.replace(/[()]/g, '').replace('|', '-')}`,
+      name: `no-import-upwards-from-${layer.replace(/[()]/g, '').replaceAll('|', '-')}`,
       severity: 'error',
       from: { path: place(layer) },
       to: { path: ['^exporter/src/main\\.ts$', ...LAYERS.slice(0, index + 1).map(place)] },

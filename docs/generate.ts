@@ -2,14 +2,15 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { catalogue, DYNAMIC_PREFIX } from '../exporter/src/metrics/catalogue.ts';
+import type { Family } from '../exporter/src/metrics/family.ts';
+import { REFLECTOR_FAMILIES } from '../exporter/src/metrics/reflector.ts';
 
 const FILE = fileURLToPath(new URL('metrics.md', import.meta.url));
 
 const cell = (text: string) => text.replaceAll('|', '\\|');
-const rows = catalogue().map(
-  ({ name, type, labels, help }) =>
-    `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(' ')} | ${cell(help)} |`,
-);
+const row = ({ name, type, labels, help }: Family) =>
+  `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(' ')} | ${cell(help)} |`;
+const rows = catalogue().map(row);
 const text = `# Metrics
 
 <!-- Generated from the catalogue in exporter/src/metrics by \`npm run generate\`; edit it there. -->
@@ -22,6 +23,12 @@ No site or host label: those belong to the scrape target.
 ${rows.join('\n')}
 | \`${DYNAMIC_PREFIX}<snake_case>_total\` | counter | | Every MPTcpExt counter of the kernel by name (\`MPJoinSynRx\` is \`${DYNAMIC_PREFIX}mp_join_syn_rx_total\`), names unknown to this version too. |
 | \`${DYNAMIC_PREFIX}mp_curr_estab\` | gauge | | MPTcpExt MPCurrEstab, the only one of them that goes down. |
+
+\`mptcp-exporter reflector\` has families of its own:
+
+| family | type | labels | meaning |
+|---|---|---|---|
+${REFLECTOR_FAMILIES.map(row).join('\n')}
 `;
 
 if (process.argv.includes('--check')) {

@@ -9,6 +9,7 @@ export type ErrorOrigin =
   | 'sysctl'
   | 'health'
   | 'facts'
+  | 'probes'
   | 'http'
   | 'metrics';
 

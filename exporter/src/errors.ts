@@ -19,6 +19,8 @@ export const ERROR_CODES = [
   'tool_missing', // a program is not installed
   'tool_failed', // a program ended with an error
   'unreadable', // a file could not be read
+  'unwritable', // a file could not be written
+  'in_use', // another process holds a file that only one may use
   'invalid_configuration', // a file, key or value of the user's is wrong
   'invalid_flag', // a command line flag or its value is wrong
   'address_in_use', // the listening address is taken

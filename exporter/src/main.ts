@@ -4,6 +4,8 @@ import { gatherFacts } from './cli/doctor/gather.ts';
 import { doctor } from './cli/doctor.ts';
 import { addCommand, addServe, createProgram, runProgram } from './cli/flags.ts';
 import { onTerminal } from './cli/on-terminal.ts';
+import { reflect } from './cli/reflector.ts';
+import { addReflector } from './cli/reflector-flags.ts';
 import { serve } from './cli/serve.ts';
 import { status } from './cli/status.ts';
 import { asExporterError } from './errors.ts';
@@ -15,6 +17,7 @@ const CANNOT_START = 2;
 const build = readBuildInfo();
 const program = createProgram(versionLine(build), (text) => process.stdout.write(text));
 addServe(program, OPTIONAL_COLLECTORS, (options) => serve(options, build));
+addReflector(program, (options) => reflect(options, build));
 addCommand(
   program,
   'status',

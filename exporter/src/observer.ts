@@ -16,13 +16,14 @@ import {
   type PathRule,
   type Reading,
   type Snapshot,
+  type SocketAddress,
   type SourceEvent,
 } from './mptcp/model.ts';
 import { pathMatcher } from './mptcp/path-rules.ts';
 import { ThroughputMeter } from './mptcp/throughput.ts';
 import { ExtraLooks } from './observer/extra-looks.ts';
 import { type HealthOptions, HealthWatch } from './observer/health-watch.ts';
-import { type Picture, Showcase } from './observer/picture.ts';
+import { type Picture, type ProbePicture, Showcase } from './observer/picture.ts';
 import { countErrors, failedReading } from './observer/reading-errors.ts';
 import type { Source } from './source/source.ts';
 
@@ -39,6 +40,10 @@ export interface ObserverOptions {
   readonly errors: ErrorTally;
   /** By default with the default thresholds and without checks. */
   readonly health?: HealthOptions;
+  /** Whether MPTCP connections to this peer are probes of ours. */
+  readonly isOwn?: (peer: SocketAddress) => boolean;
+  /** What probes have brought; absent when none is configured. */
+  readonly probes?: ProbePicture;
   readonly facts?: () => ReadonlyMap<string, InterfaceFacts>;
   /** Called with every look; for the log. Must not throw. */
   readonly onLook?: (snapshot: Snapshot) => void;
@@ -219,7 +224,7 @@ export class Observer {
     };
     const snapshot = assemble(
       { ...carried, ...reading, capabilities: this.#withEvents(reading.capabilities) },
-      { rules: this.#options.rules, match: this.#match, previous: this.#snapshot },
+      { rules: this.#options.rules, match: this.#match, previous: this.#snapshot, isOwn: this.#options.isOwn },
     );
     countErrors(reading, this.#options.errors);
     await this.#takeIn(snapshot);
@@ -279,13 +284,14 @@ export class Observer {
   }
 
   #paint(snapshot: Snapshot): Picture {
-    const { errors, facts } = this.#options;
+    const { errors, facts, probes } = this.#options;
     return {
       snapshot,
       ledger: this.#ledger,
       throughput: this.#throughput,
       health: this.#health.picture(snapshot.monotonicSeconds),
       errors,
+      ...(probes !== undefined && { probes }),
       ...(this.#pathManagerEvents !== undefined && { pathManagerEvents: this.#pathManagerEvents }),
       facts: facts?.() ?? new Map(),
       ...this.#showcase.choose(snapshot, this.#activity),

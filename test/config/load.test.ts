@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfiguration } from '../../exporter/src/config/load.ts';
+import { DEFAULT_BUDGET } from '../../exporter/src/config/probes/settings.ts';
 import { asExporterError, ExporterError } from '../../exporter/src/errors.ts';
 import { DEFAULT_HEALTH_SETTINGS } from '../../exporter/src/mptcp/health/settings.ts';
 
@@ -37,7 +38,7 @@ async function complaint(promise: Promise<unknown>): Promise<string> {
 
 describe('a good configuration', () => {
   it('is the defaults when there is no file, or nothing in it', async () => {
-    const defaults = { paths: [], health: DEFAULT_HEALTH_SETTINGS };
+    const defaults = { paths: [], health: DEFAULT_HEALTH_SETTINGS, probes: [], probeBudget: DEFAULT_BUDGET };
     expect(await loadConfiguration(undefined)).toEqual(defaults);
     for (const text of ['', '\n# nothing\n', '---\n', '\ufeff', '{}', 'paths: []', 'health: {}']) {
       expect(await load(text)).toEqual(defaults);
@@ -67,16 +68,24 @@ paths:
   });
 
   it('is what the example shows', async () => {
-    const { paths, health } = await loadConfiguration('exporter/config.example.yml');
+    const { paths, health, probes, probeBudget } = await loadConfiguration('exporter/config.example.yml');
     expect(paths.map(({ name }) => name)).toEqual(['fibre', 'phone', 'office tunnel']);
     expect(health).toEqual(DEFAULT_HEALTH_SETTINGS);
+    expect(probes.map(({ type }) => type)).toEqual(['icmp', 'tcp', 'udp', 'throughput']);
+    expect(probeBudget).toEqual({
+      paths: new Map([['phone', { dayBytes: 20e6, monthBytes: 300e6 }]]),
+      stateFile: DEFAULT_BUDGET.stateFile,
+    });
   });
 });
 
 describe('a wrong key or value is named with file, line, key and what was expected', () => {
   const path = 'paths:\n  - name: a\n    interface: eth0\n  - name: b\n';
   it.each([
-    ['pahts: []', 'config.yml:1: pahts: unknown key, expected one of paths, health (did you mean paths?)'],
+    [
+      'pahts: []',
+      'config.yml:1: pahts: unknown key, expected one of paths, health, probes, probe_budget (did you mean paths?)',
+    ],
     [
       `${path}    interfce: eth1\n    local: 10.0.0.1\n`,
       'config.yml:5: paths[1].interfce: unknown key, expected one of name, interface, local, remote, access, metered (did you mean interface?)',

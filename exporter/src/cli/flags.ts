@@ -17,7 +17,6 @@ import type { SourceName } from '../mptcp/model.ts';
 const SOURCES = ['auto', 'netlink', 'ss', 'procfs'] as const satisfies readonly ('auto' | SourceName)[];
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 const LOG_FORMATS = ['logfmt', 'json'] as const;
-const DEFAULT_LISTEN_ADDRESSES: readonly ListenAddress[] = [DEFAULT_LISTEN_ADDRESS];
 
 /** What the flags of `serve` say, defaults filled in. */
 export interface ServeOptions {
@@ -57,17 +56,8 @@ export function addServe(
     .command('serve', { isDefault: true })
     .description('Serve the metrics over HTTP (the default command).')
     .addOption(flag('config.file', 'FILE', 'Names of your paths and thresholds of their health, in YAML.', file))
-    .addOption(
-      flag(
-        'web.listen-address',
-        'HOST:PORT',
-        'Where to listen; :PORT is every interface. Repeatable.',
-        listenAddress,
-      ).default(DEFAULT_LISTEN_ADDRESSES, formatListenAddress(DEFAULT_LISTEN_ADDRESS)),
-    )
-    .addOption(
-      flag('web.config.file', 'FILE', 'TLS and users, in the format of the Prometheus exporter-toolkit.', file),
-    )
+    .addOption(addressFlag('web.listen-address', 'Where to listen', DEFAULT_LISTEN_ADDRESS))
+    .addOption(webConfigFlag())
     .addOption(choice('source', SOURCES, 'How to read the kernel.').default('auto'))
     .addOption(
       flag(
@@ -85,8 +75,8 @@ export function addServe(
         parsed(subflowLimit),
       ).default(DEFAULT_SUBFLOW_LIMIT),
     )
-    .addOption(choice('log.level', LOG_LEVELS, 'Least severe messages to log.').default('info'))
-    .addOption(choice('log.format', LOG_FORMATS, 'How to write the log.').default('logfmt'))
+    .addOption(logLevelFlag())
+    .addOption(logFormatFlag())
     .addOption(
       flag('path.procfs', 'DIRECTORY', 'Where proc is mounted.', file).default(DEFAULT_PROCFS, DEFAULT_PROCFS),
     );
@@ -145,7 +135,7 @@ export async function runProgram(program: Command, args: readonly string[]): Pro
 }
 
 /** What every command has in common: its help flag, no positional arguments, its action. */
-function finish(command: Command, program: Command, action: () => Promise<void> | void): void {
+export function finish(command: Command, program: Command, action: () => Promise<void> | void): void {
   command
     .usage('[flags]')
     .helpOption('--help', 'Print this help.')
@@ -161,7 +151,12 @@ function finish(command: Command, program: Command, action: () => Promise<void> 
 }
 
 /** A flag with a value; a wrong value is blamed on the flag. */
-function flag<T>(name: string, placeholder: string, help: string, parse: (text: string, previous: T) => T): Option {
+export function flag<T>(
+  name: string,
+  placeholder: string,
+  help: string,
+  parse: (text: string, previous: T) => T,
+): Option {
   return new Option(`--${name} <${placeholder}>`, help).argParser<T>((text, previous) => {
     try {
       return parse(text, previous);
@@ -173,7 +168,7 @@ function flag<T>(name: string, placeholder: string, help: string, parse: (text: 
 }
 
 /** A flag with one of a few values. */
-function choice(name: string, values: readonly string[], help: string): Option {
+export function choice(name: string, values: readonly string[], help: string): Option {
   const parse = (text: string) => {
     if (values.includes(text)) return text;
     throw new ExporterError(
@@ -184,12 +179,22 @@ function choice(name: string, values: readonly string[], help: string): Option {
   return flag<string>(name, values.join('|'), help, parse);
 }
 
+/** The flags that every command with a log has. */
+export const logLevelFlag = (): Option =>
+  choice('log.level', LOG_LEVELS, 'Least severe messages to log.').default('info');
+/** See {@link logLevelFlag}. */
+export const logFormatFlag = (): Option => choice('log.format', LOG_FORMATS, 'How to write the log.').default('logfmt');
+
+/** The flag of every command that serves metrics. */
+export const webConfigFlag = (): Option =>
+  flag('web.config.file', 'FILE', 'TLS and users, in the format of the Prometheus exporter-toolkit.', file);
+
 /** For a parser that does not look at earlier values, so the last one given counts. */
-function parsed<T>(parse: (text: string) => T): (text: string, previous: T) => T {
+export function parsed<T>(parse: (text: string) => T): (text: string, previous: T) => T {
   return (text) => parse(text);
 }
 
-function file(text: string): string {
+export function file(text: string): string {
   if (text === '') throw new ExporterError('malformed', 'expected a path, got ""');
   return text;
 }
@@ -203,17 +208,24 @@ function subflowLimit(text: string): number {
   );
 }
 
-/** Collects addresses; the first one given replaces the default. */
-function listenAddress(text: string, previous: readonly ListenAddress[]): readonly ListenAddress[] {
-  const address = parseListenAddress(text);
-  const addresses = previous === DEFAULT_LISTEN_ADDRESSES ? [] : previous;
-  const same = (other: ListenAddress) => other.port !== 0 && other.host === address.host && other.port === address.port;
-  if (addresses.some(same))
-    throw new ExporterError('malformed', `expected each address once, got ${shown(text)} twice`);
-  if (addresses.length >= MAXIMUM_LISTEN_ADDRESSES) {
-    throw new ExporterError('malformed', `expected at most ${MAXIMUM_LISTEN_ADDRESSES} addresses`);
-  }
-  return [...addresses, address];
+/** A repeatable flag with addresses to listen on; the first one given replaces the default. */
+export function addressFlag(name: string, help: string, usual: ListenAddress): Option {
+  const defaults: readonly ListenAddress[] = [usual];
+  const collect = (text: string, previous: readonly ListenAddress[]): readonly ListenAddress[] => {
+    const address = parseListenAddress(text);
+    const addresses = previous === defaults ? [] : previous;
+    const same = ({ host, port }: ListenAddress) => port !== 0 && host === address.host && port === address.port;
+    if (addresses.some(same))
+      throw new ExporterError('malformed', `expected each address once, got ${shown(text)} twice`);
+    if (addresses.length >= MAXIMUM_LISTEN_ADDRESSES) {
+      throw new ExporterError('malformed', `expected at most ${MAXIMUM_LISTEN_ADDRESSES} addresses`);
+    }
+    return [...addresses, address];
+  };
+  return flag(name, 'HOST:PORT', `${help}; :PORT is every interface. Repeatable.`, collect).default(
+    defaults,
+    formatListenAddress(usual),
+  );
 }
 
 /** commander's complaint in our words: the flag first, then what was expected. */
@@ -245,6 +257,6 @@ function invalid(message: string): ExporterError {
 }
 
 /** commander's name for a flag's value: `web.listen-address` is kept as `web.listenAddress`. */
-function attribute(name: string): string {
+export function attribute(name: string): string {
   return new Option(`--${name}`).attributeName();
 }

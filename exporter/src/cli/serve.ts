@@ -11,17 +11,24 @@ import { kernelRelease } from '../linux/proc/kernel.ts';
 import { runsWithNetAdmin } from '../linux/proc/privileges.ts';
 import { COLLECTORS } from '../metrics/collectors/index.ts';
 import { type BuildInfo, MetricsRegistry } from '../metrics/registry.ts';
+import type { Ledger } from '../mptcp/ledger.ts';
 import { PARTS } from '../mptcp/model.ts';
 import { Observer } from '../observer.ts';
+import type { Moved } from '../probe/round/leg-meter.ts';
 import { openSource } from '../source/choose.ts';
 import type { ServeOptions } from './flags.ts';
 import { pathLog } from './health-log.ts';
 import { createLog } from './log.ts';
 import { outageLog } from './outage-log.ts';
 import { openPathChecks } from './path-checks.ts';
+import { openProbes, type Probes } from './probes.ts';
+import { stopSignal } from './stop-signal.ts';
 
 /** Open requests get this long after SIGTERM; the whole shutdown stays within a second. */
 const DRAIN_MS = 700;
+
+/** For a look that a measurement asks for. */
+const LOOK_MS = 1000;
 
 const WITHOUT_NET_ADMIN =
   'running without CAP_NET_ADMIN: kernels before about 6.15 then hide which subflow belongs to which connection. ' +
@@ -31,7 +38,8 @@ const WITHOUT_NET_ADMIN =
 export async function serve(options: ServeOptions, build: BuildInfo): Promise<void> {
   const log = createLog(options);
   const stopRequested = stopSignal();
-  const { paths: rules, health: settings } = await loadConfiguration(options.configFile);
+  const configuration = await loadConfiguration(options.configFile);
+  const { paths: rules, health: settings } = configuration;
   const webConfig = options.webConfigFile === undefined ? undefined : await loadWebConfig(options.webConfigFile);
   const { source, reason } = await openSource({ source: options.source, procfs: options.procfs });
 
@@ -47,6 +55,13 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
     errors,
     onResult: (result) => observer.answer(result),
   });
+  const probes = openProbes({
+    configuration,
+    snapshot: () => observer.snapshot,
+    movedByPath: async () => totals((await observer.look(LOOK_MS)).ledger),
+    log,
+    errors,
+  });
   const observer: Observer = new Observer({
     source,
     kernelRelease: await kernelRelease(options.procfs).catch(() => undefined),
@@ -55,7 +70,13 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
     subflowLimit: options.subflowLimit,
     parts: new Set(PARTS.filter((part) => collectors.some(({ parts }) => parts.includes(part)))),
     errors,
-    health: { settings, ...(checks !== undefined && { checks }), onChange: pathLog(log) },
+    health: {
+      settings,
+      ...(checks !== undefined && { checks }),
+      ...(probes !== undefined && { probes: () => probes.prober.evidence }),
+      onChange: pathLog(log),
+    },
+    ...(probes !== undefined && { probes: probes.picture, isOwn: probes.isOwn }),
     facts: () => facts.current,
     onLook: outageLog(log),
     onEventsRefused: ({ code, message }) => log.warn({ part: 'events', code }, message),
@@ -95,22 +116,31 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
   }
 
   // Not awaited: a first look that hangs must not keep SIGTERM from ending the program.
-  void observer.start();
+  void observer.start().then(() => probes?.prober.start()); // which have to know where the paths are
   facts.start();
   const signal = await stopRequested;
   log.info({ signal }, 'stopping');
   facts.stop();
   checks?.stop();
-  await Promise.all([servers.close(DRAIN_MS), Promise.race([observer.stop(), sleep(DRAIN_MS)])]);
+  await Promise.all([
+    servers.close(DRAIN_MS),
+    Promise.race([Promise.all([observer.stop(), stopProbes(probes)]), sleep(DRAIN_MS)]),
+  ]);
   source.close();
   log.info('stopped');
   // What is still pending (a child process, a read) must not hold up whoever waits for us.
   process.exit(0);
 }
 
-function stopSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    // Not `once`: execa ends its children on a signal, and then the process too when no other listener is left.
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
-  });
+/** What each path has moved since the start. */
+function totals({ paths }: Ledger): ReadonlyMap<string, Moved> {
+  return new Map(
+    [...paths].map(([path, { sentBytes = 0, receivedBytes = 0 }]) => [path, { sentBytes, receivedBytes }]),
+  );
+}
+
+/** Ends them first, so that the account is closed with all they have moved. */
+async function stopProbes(probes: Probes | undefined): Promise<void> {
+  await probes?.prober.stop();
+  await probes?.budget?.close();
 }

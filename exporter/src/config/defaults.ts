@@ -4,6 +4,9 @@ import type { ListenAddress } from './listen-address.ts';
 /** Loopback, so that nothing is shown to a network unless somebody asks for it. */
 export const DEFAULT_LISTEN_ADDRESS: ListenAddress = { host: '127.0.0.1', port: 10_262 };
 
+/** Where a reflector shows its metrics; what it reflects is elsewhere. */
+export const DEFAULT_REFLECTOR_WEB_ADDRESS: ListenAddress = { host: '127.0.0.1', port: 10_264 };
+
 /** Most `--web.listen-address` flags. */
 export const MAXIMUM_LISTEN_ADDRESSES = 16;
 

@@ -1,31 +1,15 @@
 import { z } from 'zod';
-import { asExporterError } from '../errors.ts';
 import { DEFAULT_HEALTH_SETTINGS as DEFAULTS, type HealthSettings } from '../mptcp/health/settings.ts';
-import { type DurationBounds, parseDuration } from './duration.ts';
+import type { DurationBounds } from './duration.ts';
 import { described } from './explain.ts';
+import * as fields from './fields.ts';
 import { section } from './section.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-/** A duration such as `1s`, in seconds. */
 function seconds(byDefault: number, bounds: DurationBounds) {
-  return z
-    .unknown()
-    .transform((input, context): number => {
-      if (typeof input !== 'string' && typeof input !== 'number') {
-        const message = `expected a duration such as 500ms, 15s or 1m, got ${described(input)}`;
-        context.addIssue({ code: 'custom', message });
-        return z.NEVER;
-      }
-      try {
-        return parseDuration(String(input), bounds) / 1000;
-      } catch (caught) {
-        context.addIssue({ code: 'custom', message: asExporterError(caught).message });
-        return z.NEVER;
-      }
-    })
-    .default(byDefault);
+  return fields.seconds(bounds).default(byDefault);
 }
 
 function number(byDefault: number, expected: string, fits: (value: number) => boolean) {

@@ -31,7 +31,7 @@ export function formatListenAddress({ host, port }: ListenAddress): string {
 }
 
 /** RFC 1123 host names; the last label has a letter, so that a mistyped IPv4 address is no name. */
-function isHostName(host: string): boolean {
+export function isHostName(host: string): boolean {
   const labels = host.split('.');
   return (
     host.length <= 253 &&

@@ -4,14 +4,19 @@ import type { PathRule } from '../mptcp/model.ts';
 import { UNKNOWN_PATH } from '../mptcp/path-rules.ts';
 import { healthSection } from './health.ts';
 import { asNetwork } from './network.ts';
+import { budgetSection } from './probes/budget.ts';
+import { probesSection } from './probes/schema.ts';
+import { type BudgetSettings, DEFAULT_BUDGET, MPTCP_PATH, type ProbeSettings } from './probes/settings.ts';
 import { section } from './section.ts';
-import { shown } from './words.ts';
+import { meant, shown } from './words.ts';
 
 /** Everything `--config.file` can say. */
 export interface Configuration {
   /** In the order of the file, which is the order of precedence; empty: one path per interface. */
   readonly paths: readonly PathRule[];
   readonly health: HealthSettings;
+  readonly probes: readonly ProbeSettings[];
+  readonly probeBudget: BudgetSettings;
 }
 
 /** Most path rules: each subflow is matched against each. */
@@ -19,7 +24,7 @@ const MAXIMUM_PATHS = 256;
 
 /** Names that mean something else where path names stand. */
 const RESERVED_NAMES: ReadonlyMap<string, string> = new Map([
-  ['mptcp', 'it stands for all paths together'],
+  [MPTCP_PATH, 'it stands for all paths together'],
   [UNKNOWN_PATH, 'it stands for subflows without a path'],
 ]);
 
@@ -93,4 +98,22 @@ const paths = z
 export const configurationSchema: z.ZodType<Configuration> = section({
   paths: paths.default([]),
   health: healthSection.default(DEFAULT_HEALTH_SETTINGS),
+  probes: probesSection.default([]),
+  probe_budget: budgetSection.default(DEFAULT_BUDGET),
+}).transform(({ probe_budget: probeBudget, ...rest }, context): Configuration => {
+  const { paths: rules, probes } = rest;
+  const known = rules.map(({ name }) => name);
+  const check = (name: string, path: PropertyKey[]) => {
+    // Without rules each interface is a path, and interfaces come and go.
+    if (known.length === 0 || known.includes(name)) return;
+    const guess = meant(name, known);
+    const expected = `expected the name of a path, one of ${known.slice(0, 8).join(', ')}, got ${shown(name)}`;
+    const message = `${expected}${guess === undefined ? '' : ` (did you mean ${guess}?)`}`;
+    context.addIssue({ code: 'custom', path, message });
+  };
+  for (const [index, probe] of probes.entries()) {
+    for (const [place, name] of (probe.paths ?? []).entries()) check(name, ['probes', index, 'paths', place]);
+  }
+  for (const name of probeBudget.paths.keys()) check(name, ['probe_budget', 'paths', name]);
+  return { ...rest, probeBudget };
 });

@@ -21,17 +21,7 @@ export interface AppDependencies {
 
 /** The express application: `/metrics`, `/-/healthy`, `/-/ready` and the landing page, with authentication if configured. */
 export function createApp(dependencies: AppDependencies): Express {
-  const app = express();
-  app.disable('x-powered-by');
-  app.disable('etag');
-  app.set('query parser', false);
-  app.enable('strict routing');
-  app.enable('case sensitive routing');
-
-  app.use(readOnly);
-  const users = dependencies.webConfig?.users;
-  if (users !== undefined && users.size > 0) app.use(authenticated(credentialsChecker(users, bcryptMatches)));
-
+  const app = guardedApp(dependencies.webConfig);
   app.get('/metrics', metricsRoute(dependencies.scrape));
   app.get('/-/healthy', (_, response) => answerLine(response, 200, 'Healthy'));
   app.get('/-/ready', (_, response) => {
@@ -45,6 +35,34 @@ export function createApp(dependencies: AppDependencies): Express {
   });
   app.use((_, response) => answerLine(response, 404, 'Not found. There are /, /metrics, /-/healthy and /-/ready'));
   app.use(failed(dependencies.count));
+  return app;
+}
+
+/** The application of a reflector's metrics: `/metrics` and `/-/healthy`, with authentication if configured. */
+export function createMetricsApp({
+  scrape,
+  webConfig,
+  count,
+}: Pick<AppDependencies, 'scrape' | 'webConfig' | 'count'>): Express {
+  const app = guardedApp(webConfig);
+  app.get('/metrics', metricsRoute(scrape));
+  app.get('/-/healthy', (_, response) => answerLine(response, 200, 'Healthy'));
+  app.use((_, response) => answerLine(response, 404, 'Not found. There are /metrics and /-/healthy'));
+  app.use(failed(count));
+  return app;
+}
+
+function guardedApp(webConfig: WebConfig | undefined): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', false);
+  app.enable('strict routing');
+  app.enable('case sensitive routing');
+
+  app.use(readOnly);
+  const users = webConfig?.users;
+  if (users !== undefined && users.size > 0) app.use(authenticated(credentialsChecker(users, bcryptMatches)));
   return app;
 }
 

@@ -189,6 +189,6 @@ function listenError(address: ListenAddress, caught: NodeJS.ErrnoException): Exp
 }
 
 /** 127.0.0.0/8, ::1 and localhost (RFC 6761); any other name may lead anywhere. */
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return isIP(host) === 4 ? host.startsWith('127.') : host === '::1' || host.toLowerCase() === 'localhost';
 }

@@ -17,6 +17,7 @@ const CODES: ReadonlyMap<number, ErrorCode> = new Map([
   [E.ENETUNREACH, 'unreachable'],
   [E.EHOSTUNREACH, 'unreachable'],
   [E.EADDRNOTAVAIL, 'unreachable'],
+  [E.EADDRINUSE, 'address_in_use'],
   [E.ECONNREFUSED, 'connection_refused'],
   [E.ECONNRESET, 'connection_refused'],
   [E.ECANCELED, 'interrupted'],

@@ -8,6 +8,8 @@ const SANDBOX = 'Allow that family in the sandbox (systemd: RestrictAddressFamil
 /** The same on every Linux platform that Node.js runs on. */
 const EAGAIN = 11;
 const MSG_ERRQUEUE = 0x2000;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
 
 /** An entry of the error queue takes 48 or 60 bytes. */
 const MAX_CONTROL_BYTES = 256;
@@ -32,6 +34,16 @@ export interface Libc {
   setsockopt(descriptor: number, level: number, option: number, value: number | Uint8Array, wording?: Wording): void;
   /** getsockopt(2) of an `int`. Throws by errno. */
   getsockopt(descriptor: number, level: number, option: number): number;
+  /**
+   * getsockopt(2) into bytes, from which the kernel may first read what it is asked for; gives how many it has filled.
+   * Throws by errno.
+   */
+  getsockoptBytes(descriptor: number, level: number, option: number, bytes: Uint8Array): number;
+  /**
+   * flock(2), exclusively and without waiting: false when another open file holds it. The kernel lets go of it when the
+   * descriptor is closed, however the process ends. Throws by errno otherwise.
+   */
+  lock(descriptor: number): boolean;
   /** Control messages (cmsg(3)) of the oldest entry of a non-blocking socket's error queue, undefined when it is empty. */
   takeQueuedError(descriptor: number): Uint8Array | undefined;
   /**
@@ -93,6 +105,14 @@ function bindLibc(koffi: Koffi): Libc {
   const getsockopt = program.func(
     'int getsockopt(int descriptor, int level, int option, _Out_ int *value, _Inout_ uint32_t *length)',
   );
+  const getsockoptBytes = program.func('getsockopt', 'int', [
+    'int',
+    'int',
+    'int',
+    koffi.inout('uint8_t *'),
+    koffi.inout('uint32_t *'),
+  ]);
+  const flock = program.func('int flock(int descriptor, int operation)');
   const header = messageHeaderType(koffi, koffi.pointer(partType(koffi)));
   const recvmsg = program.func('recvmsg', 'long', ['int', koffi.inout(koffi.pointer(header)), 'int']);
   const recvmmsg = program.func(
@@ -126,6 +146,19 @@ function bindLibc(koffi: Koffi): Libc {
         doing: `get socket option ${option} of level ${level}`,
       });
       return value[0] ?? 0;
+    },
+    getsockoptBytes: (descriptor, level, option, bytes) => {
+      const length = Uint32Array.of(bytes.byteLength);
+      checked(getsockoptBytes(descriptor, level, option, bytes, length), {
+        doing: `get socket option ${option} of level ${level}`,
+      });
+      return length[0] ?? 0;
+    },
+    lock: (descriptor) => {
+      const returned = flock(descriptor, LOCK_EX | LOCK_NB);
+      if (typeof returned === 'number' && returned < 0 && koffi.errno() === EAGAIN) return false;
+      checked(returned, { doing: 'lock a file' });
+      return true;
     },
     takeQueuedError: (descriptor) => {
       const control = new Uint8Array(MAX_CONTROL_BYTES);

@@ -3,11 +3,12 @@ import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import type { ExporterError } from '../errors.ts';
 import type { SocketAddress } from '../mptcp/model.ts';
+import { bindToInterface } from './bind-to-interface.ts';
 import { errnoError } from './errno.ts';
 import type { Libc } from './libc.ts';
 import { encodeSocketAddress, familyOf } from './socket-bytes.ts';
 
-const { ECANCELED, EINPROGRESS, ENODEV, ETIMEDOUT } = constants.errno;
+const { ECANCELED, EINPROGRESS, ETIMEDOUT } = constants.errno;
 
 const SOCK_STREAM = 1;
 const SOCK_NONBLOCK = 0o4000;
@@ -17,9 +18,6 @@ const IP_BIND_ADDRESS_NO_PORT = 24;
 /** These numbers are the same on every Linux platform that Node.js runs on. */
 const SOL_SOCKET = 1;
 const SO_ERROR = 4;
-const SO_BINDTODEVICE = 25;
-/** IFNAMSIZ without the final zero; the kernel would cut a longer name and bind to another interface. */
-const MAX_INTERFACE_NAME_BYTES = 15;
 
 /** IPPROTO_TCP and IPPROTO_MPTCP (uapi/linux/in.h). */
 const PROTOCOLS = { tcp: 6, mptcp: 262 } as const;
@@ -66,7 +64,7 @@ export function beginConnect(libc: Libc, target: StreamTarget, prepare?: (descri
   const local = localAddress === undefined ? undefined : encodeSocketAddress({ address: localAddress, port: 0 });
   const descriptor = libc.socket(familyOf(address), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, PROTOCOLS[protocol]);
   try {
-    bindToInterface(libc, descriptor, target);
+    if (target.interfaceName !== undefined) bindToInterface(libc, descriptor, target.interfaceName);
     // The port is then chosen for this peer alone, of which many are free; older kernels lack the option for MPTCP sockets.
     if (protocol === 'tcp') libc.setsockopt(descriptor, SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1);
     if (local !== undefined) libc.bind(descriptor, local, { doing: `send from ${localAddress}` });
@@ -87,21 +85,39 @@ export function beginConnect(libc: Libc, target: StreamTarget, prepare?: (descri
   };
 }
 
+/** A connected socket, and the descriptor that node:net has it on: the socket closes it, and it must not be used after that. */
+export interface OpenStream {
+  readonly socket: Socket;
+  readonly descriptor: number;
+}
+
 /**
- * Connects and gives the connected socket as node:net's, paused until something listens for its data. Throws
- * {@link ExporterError}: `connection_refused`, `unreachable`, `timeout`, `interrupted` by the signal, others by errno.
+ * Connects and gives the connected socket as node:net's, paused until something listens for its data; `prepare` may set
+ * options before. Throws {@link ExporterError}: `connection_refused`, `unreachable`, `timeout`, `interrupted` by the signal,
+ * others by errno.
  */
-export async function openStream(libc: Libc, target: StreamTarget, patience: Patience): Promise<Socket> {
+export async function connectStream(
+  libc: Libc,
+  target: StreamTarget,
+  patience: Patience,
+  prepare?: (descriptor: number) => void,
+): Promise<OpenStream> {
   // Node.js has no event for a descriptor that becomes connected, and would end it as broken if it failed to: wait here.
-  const connecting = beginConnect(libc, target);
+  const connecting = beginConnect(libc, target, prepare);
   try {
     const errno = await connecting.settled(patience);
     if (errno !== 0) throw connectError(errno, target);
-    return new Socket({ fd: connecting.descriptor, readable: true, writable: true });
+    const { descriptor } = connecting;
+    return { socket: new Socket({ fd: descriptor, readable: true, writable: true }), descriptor };
   } catch (error) {
     connecting.close();
     throw error;
   }
+}
+
+/** {@link connectStream} for those who need no descriptor. */
+export async function openStream(libc: Libc, target: StreamTarget, patience: Patience): Promise<Socket> {
+  return (await connectStream(libc, target, patience)).socket;
 }
 
 /** The error for a connect that ended with this errno. */
@@ -110,17 +126,6 @@ export function connectError(errno: number, { interfaceName, remote }: StreamTar
   return errnoError(errno, {
     doing: `connect to ${remote.address} port ${remote.port}${from}`,
     remedies: { permission_denied: 'A firewall of this machine or its sandbox forbids it: allow it there.' },
-  });
-}
-
-function bindToInterface(libc: Libc, descriptor: number, target: StreamTarget): void {
-  const { interfaceName } = target;
-  if (interfaceName === undefined) return;
-  const name = Buffer.from(interfaceName);
-  if (name.length === 0 || name.length > MAX_INTERFACE_NAME_BYTES) throw connectError(ENODEV, target);
-  libc.setsockopt(descriptor, SOL_SOCKET, SO_BINDTODEVICE, name, {
-    doing: `bind a socket to interface ${interfaceName}`,
-    remedies: { permission_denied: 'Before Linux 5.7 that takes CAP_NET_RAW: grant it.' },
   });
 }
 

@@ -100,16 +100,25 @@ export class MetricsRegistry {
     return emitterInto(family, samples);
   }
 
-  #register({ name, help, type }: Family): void {
-    if (this.#registry.getSingleMetric(name) !== undefined) return;
-    // prom-client's type asks for a Metric of its own classes, but its text is made from what `get` returns alone.
-    const constMetric = { name, help, type, aggregator: 'omit', get: () => this.#render(name, help, type) };
-    this.#registry.registerMetric(constMetric as unknown as Metric);
+  #register(family: Family): void {
+    if (this.#registry.getSingleMetric(family.name) !== undefined) return;
+    this.#registry.registerMetric(constMetric(family, () => this.#samples.get(family.name) ?? []));
   }
+}
 
-  #render(name: string, help: string, type: string) {
-    return { name, help, type, aggregator: 'omit', values: asOneValue(name, this.#samples.get(name) ?? []) };
-  }
+/** Renders families as they are now, for programs that keep no pictures. */
+export async function renderFamilies(
+  collected: readonly { readonly family: Family; readonly samples: readonly Sample[] }[],
+): Promise<Exposition> {
+  const registry = new Registry();
+  for (const { family, samples } of collected) registry.registerMetric(constMetric(family, () => samples));
+  return new Exposition(registry.contentType, Buffer.from(await registry.metrics()));
+}
+
+/** prom-client's type asks for a Metric of its own classes, but its text is made from what `get` returns alone. */
+function constMetric({ name, help, type }: Family, samples: () => readonly Sample[]): Metric {
+  const about = { name, help, type, aggregator: 'omit' };
+  return { ...about, get: () => ({ ...about, values: asOneValue(name, samples()) }) } as unknown as Metric;
 }
 
 /**

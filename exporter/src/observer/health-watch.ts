@@ -6,6 +6,7 @@ import {
   type PathHealth,
   type PathState,
   type PathTraffic,
+  type ProbeEvidence,
   type Reason,
   type SubflowHealthState,
   wasUsed,
@@ -59,6 +60,8 @@ export interface HealthOptions {
   readonly settings: HealthSettings;
   /** Absent when they cannot be made: then a suspicion only degrades a path. */
   readonly checks?: Pick<PathChecks, 'start' | 'counts'>;
+  /** Paths on which probes fail, as it stands now. */
+  readonly probes?: () => ReadonlyMap<string, ProbeEvidence>;
   /** Called with every change; for the log. Must not throw. */
   readonly onChange?: (change: PathChange) => void;
 }
@@ -116,7 +119,14 @@ export class HealthWatch {
     const [events, checks] = [this.#events, this.#answers];
     this.#events = [];
     this.#answers = [];
-    const report = this.#health.observe({ snapshot, totals, events, checks });
+    const probes = this.#options.probes?.();
+    const report = this.#health.observe({
+      snapshot,
+      totals,
+      events,
+      checks,
+      ...(probes !== undefined && { probes }),
+    });
     this.#judgedAt = snapshot.monotonicSeconds;
     this.#unsettled = report.unsettled;
     for (const [path, judgement] of report.paths) this.#note(path, judgement);

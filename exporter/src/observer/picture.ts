@@ -4,6 +4,10 @@ import { busiest } from '../mptcp/busiest.ts';
 import type { Ledger } from '../mptcp/ledger.ts';
 import type { Connection, PathManagerEvent, Snapshot, Subflow } from '../mptcp/model.ts';
 import type { ThroughputMeter } from '../mptcp/throughput.ts';
+import type { Account } from '../probe/account.ts';
+import type { PathBudget } from '../probe/budget/budget.ts';
+import type { ProbeResults } from '../probe/results.ts';
+import type { RoundResults } from '../probe/round/aggregation.ts';
 import type { HealthPicture } from './health-watch.ts';
 
 /** The current picture: the last look, what has been summed up since the start, and which subflows get series. */
@@ -13,6 +17,8 @@ export interface Picture {
   readonly throughput: ThroughputMeter;
   readonly health: HealthPicture;
   readonly errors: ErrorTally;
+  /** Absent when no probe is configured. */
+  readonly probes?: ProbePicture;
   /** Path-manager events since the start by name; absent where the kernel does not tell them. */
   readonly pathManagerEvents?: ReadonlyMap<PathManagerEvent['name'], number>;
   /** Slow facts by interface name; empty until first learnt. */
@@ -22,6 +28,18 @@ export interface Picture {
   /** The busiest connections, at most the limit. */
   readonly shownConnections: readonly Connection[];
   readonly hiddenSubflows: number;
+}
+
+/** What probes have brought, and what they have cost. */
+export interface ProbePicture {
+  readonly results: Pick<ProbeResults, 'series'>;
+  readonly account: Pick<Account, 'spent'>;
+  readonly rounds: Pick<
+    RoundResults,
+    'throughput' | 'transfers' | 'transferGains' | 'aggregation' | 'utilisation' | 'recommendations'
+  >;
+  /** Absent when no path has one. */
+  readonly budget?: Pick<PathBudget, 'left'>;
 }
 
 /** Which subflows and connections of a look get series of their own. */

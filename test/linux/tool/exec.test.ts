@@ -55,6 +55,27 @@ describe('run', () => {
     expect(await run('ip', ['-V'], BOUNDS)).toContain('iproute2');
   });
 
+  it('quotes what the program complains about when asked to, in one short line', async () => {
+    const script = 'console.error("no\\n way"); console.error("x".repeat(100_000)); process.exitCode = 3';
+    const failing = node(script, { ...BOUNDS, quoteErrors: true });
+    await expect(failing).rejects.toMatchObject({
+      code: 'tool_failed',
+      message: expect.stringMatching(/code 3: no way x+$/),
+    });
+    await failing.catch(({ message }: Error) => expect(message.length).toBeLessThan(500));
+  });
+
+  it('ends a program whose result is not wanted any more', async () => {
+    const word = mark();
+    const abort = new AbortController();
+    const running = run('node', ['-e', 'setInterval(() => {}, 1000)', word], { ...BOUNDS, signal: abort.signal });
+    await expect.poll(() => processesWith(word), { timeout: 10_000 }).toBe(1);
+    abort.abort();
+    await expect(running).rejects.toMatchObject({ code: 'interrupted' });
+    await expect.poll(() => processesWith(word), { timeout: 10_000 }).toBe(0);
+    await expect(run('true', [], { ...BOUNDS, signal: abort.signal })).rejects.toMatchObject({ code: 'interrupted' });
+  });
+
   it('discards what the program complains about', async () => {
     expect(await node('console.error("Failed to find cgroup2 mount"); console.log("fine")')).toBe('fine\n');
   });

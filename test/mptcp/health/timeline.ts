@@ -6,6 +6,7 @@ import type {
   ObservedDuration,
   PathHealth,
   PathState,
+  ProbeEvidence,
   Reason,
   SubflowHealthState,
 } from '../../../exporter/src/mptcp/health/states.ts';
@@ -181,6 +182,8 @@ export class Timeline {
   answer: (request: CheckRequest) => readonly { readonly alive: boolean; readonly afterSeconds: number }[] = () => [
     { alive: true, afterSeconds: 0.03 },
   ];
+  /** Paths on which probes fail. */
+  probes: ReadonlyMap<string, ProbeEvidence> | undefined;
   readonly history = new Map<string, Entered[]>();
   readonly durations: (ObservedDuration & { at: number })[] = [];
   readonly asked: (CheckRequest & { at: number })[] = [];
@@ -256,7 +259,13 @@ export class Timeline {
     const checks = this.#pending.filter(({ monotonicSeconds }) => monotonicSeconds <= this.now);
     this.#pending = this.#pending.filter(({ monotonicSeconds }) => monotonicSeconds > this.now);
     this.#ledger.fold(taken);
-    const report = this.health.observe({ snapshot: taken, totals: this.#ledger.paths, events: this.events, checks });
+    const report = this.health.observe({
+      snapshot: taken,
+      totals: this.#ledger.paths,
+      events: this.events,
+      checks,
+      ...(this.probes !== undefined && { probes: this.probes }),
+    });
     this.events = [];
     this.paths = report.paths;
     this.subflows = report.subflows;

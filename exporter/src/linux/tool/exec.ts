@@ -1,6 +1,7 @@
 import { execa } from 'execa';
 import { ExporterError } from '../../errors.ts';
 import { installRemedy } from './packages.ts';
+import { Places } from './places.ts';
 
 /** Bounds of one run. */
 export interface RunOptions {
@@ -10,13 +11,20 @@ export interface RunOptions {
   readonly maxBytes: number;
   /** Exit codes that bring an answer too; 0 always does. */
   readonly acceptedExitCodes?: readonly number[];
+  /** Ends the child early, and a wait for a place. */
+  readonly signal?: AbortSignal;
+  /** Whether what it wrote to its standard error becomes part of the message of `tool_failed`, in one line and shortened. */
+  readonly quoteErrors?: boolean;
 }
 
 /** Runs a program and resolves to what it wrote; {@link run}, or a stand-in that replays captured text. */
 export type Run = (program: string, args: readonly string[], options: RunOptions) => Promise<string>;
 
-/** Most children at once; one reading needs five. */
+/** Most children at once of those that share {@link run}; one reading needs five. */
 const MOST_CHILDREN = 8;
+
+/** Most that is quoted of a program's standard error. */
+const QUOTED_CHARACTERS = 300;
 
 /** From SIGTERM to SIGKILL. */
 const GRACE_MS = 250;
@@ -29,22 +37,37 @@ const SYSTEM_DIRECTORIES = '/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
  * Runs a program without a shell, in the C locale, with nothing on its standard input and its standard error discarded (`ss`
- * complains there once per socket), and resolves to its standard output. Throws {@link ExporterError}: `tool_missing`, `timeout`
- * or `output_too_large` (it was killed), `permission_denied` or `tool_failed`. No child outlives this process.
+ * complains there once per socket), and resolves to its standard output. Throws {@link ExporterError}: `tool_missing`, `timeout`,
+ * `interrupted` (by the signal) or `output_too_large` (it was killed), `permission_denied` or `tool_failed`. No child outlives
+ * this process.
  */
-export const run: Run = async (program, args, options) => {
+export const run: Run = runner(MOST_CHILDREN);
+
+/** {@link run} with places of its own, so that its children and those of others do not wait for each other. */
+export function runner(mostChildren: number): Run {
+  const places = new Places(mostChildren);
+  return (program, args, options) => runIn(places, program, args, options);
+}
+
+async function runIn(places: Places, program: string, args: readonly string[], options: RunOptions): Promise<string> {
   const deadline = performance.now() + options.timeoutMs;
-  await takePlace(program, options.timeoutMs);
+  await places.take({
+    timeoutMs: options.timeoutMs,
+    signal: options.signal,
+    timedOut: () => timedOut(program, options.timeoutMs),
+    interrupted: () => interrupted(program),
+  });
   const timeout = Math.max(1, deadline - performance.now());
   const child = execa(program, args, {
     cwd: '/', // a working directory that has been removed would look like a missing program
     env: { PATH: `${process.env.PATH ?? ''}:${SYSTEM_DIRECTORIES}`.replace(/^:/, ''), LC_ALL: 'C' },
     extendEnv: false,
     stdin: 'ignore',
-    stderr: 'ignore',
+    stderr: options.quoteErrors === true ? 'pipe' : 'ignore',
     buffer: false, // execa's own bound stops reading but lets the program run on
     timeout,
     forceKillAfterDelay: GRACE_MS,
+    ...(options.signal !== undefined && { cancelSignal: options.signal }),
     reject: false,
   });
   const chunks: Buffer[] = [];
@@ -59,25 +82,42 @@ export const run: Run = async (program, args, options) => {
     child.stdout.destroy();
   });
 
+  let quoted = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    if (quoted.length < QUOTED_CHARACTERS) quoted += chunk.toString('utf8');
+  });
+
   let timer: NodeJS.Timeout | undefined;
+  let giveUp: (() => void) | undefined;
   const abandoned = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+    const abandon = (error: ExporterError): void => {
       child.stdout.destroy();
-      reject(timedOut(program, options.timeoutMs));
-    }, timeout + ABANDON_MS);
+      child.stderr?.destroy();
+      reject(error);
+    };
+    timer = setTimeout(() => abandon(timedOut(program, options.timeoutMs)), timeout + ABANDON_MS);
+    giveUp = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => abandon(interrupted(program)), ABANDON_MS);
+    };
+    options.signal?.addEventListener('abort', giveUp);
   });
   // The place is kept until the child has really ended, so that stuck ones cannot pile up.
-  const result = await Promise.race([child.finally(givePlace), abandoned]).finally(() => clearTimeout(timer));
+  const result = await Promise.race([child.finally(() => places.give()), abandoned]).finally(() => {
+    clearTimeout(timer);
+    if (giveUp !== undefined) options.signal?.removeEventListener('abort', giveUp);
+  });
 
   if (size > options.maxBytes) {
     throw new ExporterError('output_too_large', `${program} wrote more than ${options.maxBytes} bytes`);
   }
+  if (result.isCanceled) throw interrupted(program);
   if (result.timedOut) throw timedOut(program, options.timeoutMs);
   if (result.failed && !options.acceptedExitCodes?.includes(result.exitCode ?? -1)) {
-    throw failure(program, args, result);
+    throw failure(program, args, result, quoted);
   }
   return Buffer.concat(chunks, size).toString('utf8');
-};
+}
 
 interface Ending {
   readonly exitCode?: number | undefined;
@@ -86,7 +126,8 @@ interface Ending {
   readonly cause?: unknown;
 }
 
-function failure(program: string, args: readonly string[], { exitCode, signal, code, cause }: Ending): ExporterError {
+function failure(program: string, args: readonly string[], ending: Ending, quoted: string): ExporterError {
+  const { exitCode, signal, code, cause } = ending;
   if (code === 'ENOENT') {
     return new ExporterError('tool_missing', `${program} is not installed or not in the PATH`, {
       remedy: installRemedy(program),
@@ -103,8 +144,9 @@ function failure(program: string, args: readonly string[], { exitCode, signal, c
   if (exitCode === undefined && signal === undefined) {
     return new ExporterError('tool_failed', `${command} could not be started (${code ?? 'unknown'})`, { cause });
   }
-  const ending = exitCode === undefined ? `was ended by ${signal}` : `ended with exit code ${exitCode}`;
-  return new ExporterError('tool_failed', `${command} ${ending}`, {
+  const end = exitCode === undefined ? `was ended by ${signal}` : `ended with exit code ${exitCode}`;
+  const said = quoted.trim().replace(/\s+/g, ' ').slice(0, QUOTED_CHARACTERS);
+  return new ExporterError('tool_failed', `${command} ${end}${said === '' ? '' : `: ${said}`}`, {
     remedy: 'Run it by hand, as the user that the exporter runs as, to see what it says.',
   });
 }
@@ -113,31 +155,6 @@ function timedOut(program: string, timeoutMs: number): ExporterError {
   return new ExporterError('timeout', `${program} did not finish within ${timeoutMs} ms`);
 }
 
-let children = 0;
-const waiting: (() => void)[] = [];
-
-/** Waits until fewer than {@link MOST_CHILDREN} run. Throws `timeout` when none of them ends in time. */
-function takePlace(program: string, timeoutMs: number): Promise<void> {
-  if (children < MOST_CHILDREN) {
-    children++;
-    return Promise.resolve();
-  }
-  return new Promise((resolve, reject) => {
-    const admit = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    const timer = setTimeout(() => {
-      waiting.splice(waiting.indexOf(admit), 1);
-      reject(timedOut(program, timeoutMs));
-    }, timeoutMs);
-    waiting.push(admit);
-  });
-}
-
-/** Hands the place to whoever has waited longest. */
-function givePlace(): void {
-  const next = waiting.shift();
-  if (next === undefined) children--;
-  else next();
+function interrupted(program: string): ExporterError {
+  return new ExporterError('interrupted', `${program} was ended, its result is not wanted any more`);
 }

@@ -2,6 +2,9 @@
 const PACKAGES: ReadonlyMap<string, string> = new Map([
   ['ss', 'iproute2'],
   ['ip', 'iproute2'],
+  ['ping', 'iputils-ping'],
+  ['curl', 'curl'],
+  ['iperf3', 'iperf3'],
 ]);
 
 /** One sentence on how to get a program that is missing; it names the Debian package where we know it. */

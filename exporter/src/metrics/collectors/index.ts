@@ -1,4 +1,5 @@
 import type { Collector } from '../collector.ts';
+import { aggregation } from './aggregation.ts';
 import { connections } from './connections.ts';
 import { endpoints } from './endpoints.ts';
 import { events } from './events.ts';
@@ -6,6 +7,7 @@ import { interfaces } from './interfaces.ts';
 import { mib } from './mib.ts';
 import { pathHealth } from './path-health.ts';
 import { paths } from './paths.ts';
+import { probes } from './probes.ts';
 import { ownProcess } from './process.ts';
 import { source } from './source.ts';
 import { subflows } from './subflows.ts';
@@ -23,6 +25,8 @@ export const COLLECTORS: readonly Collector[] = [
   events,
   mib,
   interfaces,
+  probes,
+  aggregation,
   ownProcess,
 ];
 

@@ -72,7 +72,7 @@ export class Health {
    * Takes a look into account. When its sockets could not be read, all stays as it was: not seen is not gone. Looks must come
    * in the order of their time.
    */
-  observe({ snapshot, totals, events = [], checks = [] }: HealthInput): HealthReport {
+  observe({ snapshot, totals, events = [], checks = [], probes }: HealthInput): HealthReport {
     const now = snapshot.monotonicSeconds;
     for (const check of checks) this.#paths.get(check.path)?.checks.learn(check);
     this.#causes.learn(events, snapshot.mib?.value, snapshot.endpoints?.value, now);
@@ -93,7 +93,7 @@ export class Health {
     const outlook: Outlook = { unsettled: false, ripensAt: Number.POSITIVE_INFINITY };
     for (const watch of seen) countPresence(watch, expectations, this.#causes, outlook, moment);
     const subflows = watches.map((watch) => watch.path.count(watch));
-    const { requests, durations, ripensAt } = this.#judgePaths(snapshot, totals, moment);
+    const { requests, durations, ripensAt } = this.#judgePaths(snapshot, totals, probes, moment);
     const ripe = Math.min(ripensAt, outlook.ripensAt);
     return {
       subflows,
@@ -176,7 +176,7 @@ export class Health {
       }
       watch.observe(connection, watches, moment);
       const fellBack = connection.socket.fallback === true;
-      if (!watch.known || fellBack) this.#learnProtocol(watch, fellBack, connection.socket.remote);
+      if (!connection.own && (!watch.known || fellBack)) this.#learnProtocol(watch, fellBack, connection.socket.remote);
       return watch;
     });
     if (this.#connections.size > connections.length) {
@@ -212,7 +212,7 @@ export class Health {
     }
   }
 
-  #judgePaths(snapshot: Snapshot, totals: PathTraffic, moment: Moment) {
+  #judgePaths(snapshot: Snapshot, totals: PathTraffic, probes: HealthInput['probes'], moment: Moment) {
     const listed = new Map(snapshot.paths.map((path) => [path.name, path]));
     const requests: CheckRequest[] = [];
     const durations: ObservedDuration[] = [];
@@ -225,7 +225,7 @@ export class Health {
         continue;
       }
       const wasBroken = watch.broken;
-      watch.judge(path, this.#interfaces, totals, moment);
+      watch.judge(path, this.#interfaces, totals, moment, probes?.get(name));
       if (watch.broken && !wasBroken) this.#failovers.begin(watch, this.#subflows.values(), moment);
       const request = watch.wantedCheck(moment);
       if (request !== undefined) requests.push(request);

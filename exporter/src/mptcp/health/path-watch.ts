@@ -3,6 +3,7 @@ import { Checks } from './checks.ts';
 import { Hysteresis } from './hysteresis.ts';
 import { type Interfaces, Link } from './links.ts';
 import { LossWindow } from './loss-window.ts';
+import { probesTell } from './probe-verdict.ts';
 import { RecentNormal } from './recent-normal.ts';
 import { RttWatch } from './rtt-watch.ts';
 import type { HealthSettings } from './settings.ts';
@@ -12,6 +13,7 @@ import {
   type PathHealth,
   type PathState,
   type PathTraffic,
+  type ProbeEvidence,
   type Reason,
   SUBFLOW_HEALTH_STATES,
   type SubflowHealthState,
@@ -130,7 +132,8 @@ export class PathWatch implements PathHealth {
     if (watch.lifeAt > this.lifeAt) this.lifeAt = watch.lifeAt;
     if (watch.progressed) tally.moved = true;
     if (watch.open) {
-      tally.open++;
+      // What carries our probes alone is not in use.
+      if (watch.owner?.own !== true) tally.open++;
       if (watch.homeless) tally.homeless++;
       if (watch.ripeAt !== undefined && watch.ripeAt < (tally.ripening?.ripeAt ?? Number.POSITIVE_INFINITY))
         tally.ripening = watch;
@@ -153,8 +156,13 @@ export class PathWatch implements PathHealth {
   }
 
   /** Judges the path when all has been counted. */
-  judge(path: Path | undefined, interfaces: Interfaces, totals: PathTraffic, moment: Moment): void {
-    const { now } = moment;
+  judge(
+    path: Path | undefined,
+    interfaces: Interfaces,
+    totals: PathTraffic,
+    { now }: Moment,
+    probes: ProbeEvidence | undefined,
+  ): void {
     const { open, homeless } = this.tally;
     this.link.learn(path, interfaces);
     if (open > 0) this.#openAt = now;
@@ -163,7 +171,7 @@ export class PathWatch implements PathHealth {
     this.#judgeQuality(totals, now, reasons);
     const wanted = this.configured || this.wantedAt > Number.NEGATIVE_INFINITY;
     const fault = this.link.fault(interfaces, open, homeless);
-    const state = wanted && fault !== undefined ? only(reasons, fault, 'down') : this.#judgeUse(now, reasons);
+    const state = wanted && fault !== undefined ? only(reasons, fault, 'down') : this.#judgeUse(now, reasons, probes);
     this.#enter(state, reasons, now);
   }
 
@@ -225,11 +233,12 @@ export class PathWatch implements PathHealth {
   }
 
   /** The state of a path whose link is in order; leaves in `reasons` those that belong to it. */
-  #judgeUse(now: number, reasons: Set<Reason>): PathState {
+  #judgeUse(now: number, reasons: Set<Reason>, probes: ProbeEvidence | undefined): PathState {
     const stalled = this.#judgeStall(now, reasons);
     const silent = this.#judgeSilence(now, reasons);
     if (stalled !== undefined) return only(reasons, 'no_acknowledgements', 'stalled', silent);
     if (silent !== undefined) return only(reasons, silent, 'stalled');
+    if (probesTell(probes, this, now)) return only(reasons, 'probe_failing', 'stalled');
     if (this.#isMissing()) {
       reasons.clear();
       for (const cause of this.tally.lackingReasons) reasons.add(cause);
@@ -306,20 +315,23 @@ export class PathWatch implements PathHealth {
   }
 
   #enter(state: PathState, reasons: ReadonlySet<Reason>, now: number): void {
+    const before = this.reasons;
     this.reasons = reasons;
     if (state === this.state && this.#judged) return;
     if (this.#judged) {
       this.changes[state]++;
-      this.#noteFaultEnd(state, now);
+      this.#noteFaultEnd(state, before, now);
     }
     this.#judged = true;
     this.state = state;
     this.sinceSeconds = now;
   }
 
-  #noteFaultEnd(next: PathState, now: number): void {
+  #noteFaultEnd(next: PathState, reasons: ReadonlySet<Reason>, now: number): void {
     if (next === 'down' || (next === 'stalled' && this.state !== 'down')) this.#recoveringSince = undefined;
     else if (this.state === 'down') this.#recoveringSince = now;
+    // Nothing may have moved for long: the answer that ended it has just come.
+    else if (reasons.has('probe_failing') && this.lifeAt < this.sinceSeconds) this.#recoveringSince ??= now;
     else if (this.state === 'stalled')
       this.#recoveringSince ??= this.checks.aliveAt > this.sinceSeconds ? this.checks.aliveAt : this.lifeAt;
   }

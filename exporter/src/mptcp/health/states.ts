@@ -13,7 +13,7 @@ export const PATH_STATES = ['up', 'degraded', 'stalled', 'down', 'missing', 'unu
 /** One of {@link PATH_STATES}. */
 export type PathState = (typeof PATH_STATES)[number];
 
-/** Why a path is not healthy: a closed set. `probe_failing` is left to whoever runs the configured probes. */
+/** Why a path is not healthy: a closed set. */
 export const REASONS = [
   'carrier_lost',
   'interface_gone',
@@ -86,12 +86,22 @@ export interface ObservedDuration {
 /** What the paths have carried so far, by name; the ledger's totals fit. */
 export type PathTraffic = ReadonlyMap<string, { readonly sentBytes?: number; readonly retransmittedBytes?: number }>;
 
+/** Configured probes fail on a path while their targets answer on others. Times are by the monotonic clock. */
+export interface ProbeEvidence {
+  /** When the first of the failing runs began. */
+  readonly failingSinceSeconds: number;
+  /** When the latest of them began. */
+  readonly lastFailedSeconds: number;
+}
+
 /** One look, and what happened since the one before. */
 export interface HealthInput {
   readonly snapshot: Snapshot;
   readonly totals: PathTraffic;
   readonly events?: readonly PathManagerEvent[];
   readonly checks?: readonly CheckResult[];
+  /** Paths on which probes fail, as it stands now. */
+  readonly probes?: ReadonlyMap<string, ProbeEvidence>;
 }
 
 /** What a look brought. */

@@ -1,0 +1,122 @@
+import { isIP } from 'node:net';
+import type { LatencySettings } from '../config/probes/settings.ts';
+import type { Libc } from '../linux/libc.ts';
+import type { Run } from '../linux/tool/exec.ts';
+import type { Account } from './account.ts';
+import {
+  failed,
+  type Latency,
+  type LatencyProbe,
+  type PathPlace,
+  type ProbeFailure,
+  type ProbeResult,
+} from './probe.ts';
+import { failureOf } from './reasons.ts';
+import type { TargetResolver } from './resolver.ts';
+
+/** From the timeout to going on without a run that does not end. */
+const ABANDON_MS = 500;
+
+/** What runs stand on. */
+export interface RunContext {
+  readonly libc: () => Promise<Libc>;
+  readonly run: Run;
+  readonly resolver: Pick<TargetResolver, 'addresses'>;
+  readonly account: Account;
+}
+
+/** What a run came to. */
+export interface Ended {
+  readonly result: ProbeResult<Latency>;
+  /** Settles when the run has left nothing behind, which is later than its result when it did not end in time. */
+  readonly gone: Promise<void>;
+}
+
+/**
+ * One run of a latency probe on a path as it is now. Never rejects; gives its result within the timeout and half a second.
+ * `stop` ends it early, and then its result means nothing.
+ */
+export async function runLatency(
+  context: RunContext,
+  probe: LatencyProbe,
+  settings: LatencySettings,
+  place: PathPlace,
+  stop: AbortSignal,
+): Promise<Ended> {
+  const abort = new AbortController();
+  const cancel = (): void => abort.abort();
+  stop.addEventListener('abort', cancel);
+  let exhausted = false;
+  let timer: NodeJS.Timeout | undefined;
+  let abandon: NodeJS.Timeout | undefined;
+  const late = new Promise<ProbeResult<Latency>>((resolve) => {
+    const give = (): void => resolve(failed('timeout', `nothing came within ${settings.timeoutSeconds} s`));
+    timer = setTimeout(() => {
+      abort.abort();
+      abandon = setTimeout(give, ABANDON_MS);
+    }, settings.timeoutSeconds * 1000);
+  });
+  const running = ask(context, probe, settings, place, {
+    signal: abort.signal,
+    onExhausted: () => {
+      exhausted = true;
+      abort.abort();
+    },
+  }).catch(failureOf);
+  const gone = running.then(() => {
+    stop.removeEventListener('abort', cancel);
+    clearTimeout(timer);
+    clearTimeout(abandon);
+  });
+  const result = await Promise.race([running, late]);
+  if (exhausted && !result.ok) return { result: outOfBudget(place), gone };
+  return { result, gone };
+}
+
+function outOfBudget({ path }: PathPlace) {
+  return failed('budget_exhausted', `the budget of path ${path} is used up`);
+}
+
+async function ask(
+  { account, resolver, libc, run }: RunContext,
+  probe: LatencyProbe,
+  settings: LatencySettings,
+  place: PathPlace,
+  { signal, onExhausted }: { readonly signal: AbortSignal; readonly onExhausted: () => void },
+): Promise<ProbeResult<Latency>> {
+  const { path, interfaceName } = place;
+  const { host } = settings.target;
+  const pair = await addressPair(resolver, host, place);
+  if ('ok' in pair) return pair;
+  if (signal.aborted) return failed('timeout', `no address of ${host} came in time`);
+  const refusal = await account.reserve(path, probe.mostBytes(settings));
+  if (refusal !== undefined) return refusal;
+  return probe.run({
+    settings,
+    path,
+    ...(interfaceName !== undefined && { interfaceName }),
+    localAddress: pair.localAddress,
+    address: pair.address,
+    timeoutSeconds: settings.timeoutSeconds,
+    signal,
+    meter: account.meter(path, onExhausted),
+    libc,
+    run,
+  });
+}
+
+/** Where a path asks a host, and from which address of its interface; why it cannot, if so. */
+export async function addressPair(
+  resolver: RunContext['resolver'],
+  host: string,
+  { path, interfaceName, addresses }: PathPlace,
+): Promise<{ readonly address: string; readonly localAddress: string } | ProbeFailure> {
+  if (interfaceName === undefined) return failed('no_interface', `path ${path} has no interface that is up`);
+  const targets = await resolver.addresses(host);
+  if (targets.length === 0) return failed('unresolvable', `no address is known of ${host}`);
+  for (const address of targets) {
+    const localAddress = addresses.find((local) => isIP(local) === isIP(address));
+    if (localAddress !== undefined) return { address, localAddress };
+  }
+  return failed('no_address', `${interfaceName} has no address of the family of ${host}`);
+}
