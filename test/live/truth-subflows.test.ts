@@ -162,7 +162,7 @@ describeLive(
         'a renamed interface goes on under its new name; with a path of the user’s name nothing changes at all',
         CASE,
         async () => {
-          const { lab, watch } = client;
+          const { lab, watch } = client();
           const file = join(labDirectory(lab.id), 'named.yml');
           writeFileSync(file, JSON.stringify({ paths: [{ name: 'wifi', local: `${lab.client.address(FAULTY)}/24` }] }));
           const named = await watchStates(within(lab, { args: [`--config.file=${file}`] }));
