@@ -7,6 +7,7 @@ import type { Part, SourceEvent } from '../../exporter/src/mptcp/model.ts';
 import { openNetlinkSource } from '../../exporter/src/source/netlink.ts';
 import {
   capture,
+  captured,
   captureName,
   FakeKernel,
   messagesOf,
@@ -33,7 +34,7 @@ afterAll(() => rm(procfs, { recursive: true, force: true }));
 function flaky(answers: Readonly<Record<string, (readonly Step[])[]>>): FakeKernel {
   return new FakeKernel((request) => {
     const name = captureName(request);
-    return answers[name]?.shift() ?? messagesOf(capture('client', name));
+    return answers[name]?.shift() ?? captured('client', name);
   });
 }
 
@@ -73,6 +74,7 @@ describe('the netlink source', () => {
 
   it('gives what it can when one part fails, and reads that part again next time', async () => {
     const kernel = flaky({
+      'sock-diag-tcp-both': [[refusal(22)]],
       'sock-diag-tcp4': [[refusal(22)]],
       'rtnl-getlink': [[]],
       'mptcp_pm-get-addr': [[refusal(1)]],
@@ -94,7 +96,7 @@ describe('the netlink source', () => {
   it('counts what it repaired, once, under its part', async () => {
     const source = await open(
       flaky({
-        'sock-diag-mptcp4': [[{ errno: 'ENOBUFS' }]],
+        'sock-diag-mptcp-both': [[{ errno: 'ENOBUFS' }]],
         'rtnl-getaddr': [[{ errno: 'EINTR' }, ...messagesOf(capture('client', 'rtnl-getaddr'))]],
       }),
     );
@@ -109,7 +111,11 @@ describe('the netlink source', () => {
 
   it('on kernels 5.7 to 5.9 counts that connections cannot be told, and gives the subflows', async () => {
     const tcp = messagesOf(capture('client', 'sock-diag-tcp4'));
-    const reading = await (await open(flaky({ 'sock-diag-mptcp4': [tcp] }))).read(NONE);
+    const kernel = flaky({
+      'sock-diag-mptcp-both': [captured('client', 'sock-diag-tcp-both')],
+      'sock-diag-mptcp4': [tcp],
+    });
+    const reading = await (await open(kernel)).read(NONE);
     expect(reading.incidents).toEqual([{ part: 'sockets', code: 'not_tcp_info' }]);
     expect(reading.sockets.value).toMatchObject({ connections: [], connectionsFailure: { code: 'not_tcp_info' } });
     expect(reading.sockets.value?.subflows).toHaveLength(19);
@@ -138,7 +144,7 @@ describe('the netlink source', () => {
     const kernel = sceneKernel('server');
     const source = await open(kernel);
     await source.read(ALL);
-    expect([kernel.opened, kernel.open]).toEqual([6, 6]);
+    expect([kernel.opened, kernel.open]).toEqual([4, 4]);
     source.close();
     expect(kernel.open).toBe(0);
     expect((await source.read(NONE)).sockets.failure).toEqual({

@@ -69,7 +69,10 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
     },
   });
   const app = createApp({
-    scrape: async ({ timeoutMs }) => registry.render(await observer.look(timeoutMs)),
+    scrape: async ({ timeoutMs }) => {
+      const { contentType, bytes } = await registry.render(await observer.look(timeoutMs));
+      return { contentType, body: bytes };
+    },
     ready: () => observer.snapshot !== undefined,
     page: () => pageModel(observer.picture, source, build),
     count: (code) => errors.count('http', code),

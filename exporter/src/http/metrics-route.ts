@@ -7,7 +7,7 @@ import { answer } from './answer.ts';
 /** Takes a reading and renders it as an exposition, within `timeoutMs` if the scraper said how long it waits. */
 export type Scrape = (request: {
   readonly timeoutMs?: number;
-}) => Promise<{ readonly contentType: string; readonly body: string }>;
+}) => Promise<{ readonly contentType: string; readonly body: string | Buffer }>;
 
 /** Scrapes answered at once, as node_exporter's --web.max-requests. */
 const MAXIMUM_IN_FLIGHT = 40;
@@ -23,8 +23,11 @@ const compressInPool = promisify(gzip);
 /** Up to here compressing takes a few milliseconds, which is less than a busy machine takes to switch to the thread pool and back. */
 const COMPRESSED_AT_ONCE_BYTES = 1_000_000;
 
-async function compressed(body: string): Promise<Buffer> {
-  const options = { level: constants.Z_BEST_SPEED };
+/** The text shrinks to a tenth: one piece of output as a rule. */
+const CHUNK_BYTES = 128 * 1024;
+
+async function compressed(body: string | Buffer): Promise<Buffer> {
+  const options = { level: constants.Z_BEST_SPEED, chunkSize: CHUNK_BYTES };
   return body.length <= COMPRESSED_AT_ONCE_BYTES ? gzipSync(body, options) : compressInPool(body, options);
 }
 

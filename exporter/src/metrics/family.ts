@@ -1,3 +1,5 @@
+import { labelText } from './text.ts';
+
 /** A metric family as the catalogue lists it: name, help, type and label names in their order. */
 export interface Family<L extends string = string> {
   readonly name: string;
@@ -48,6 +50,8 @@ export interface HistogramValue {
 export interface Sample {
   readonly value: number;
   readonly sharedLabels: Readonly<Record<string, string | number>>;
+  /** The shared labels as they are printed. */
+  readonly sharedText: string;
   readonly labels: Readonly<Record<string, string | number>>;
   readonly metricName?: string;
 }
@@ -66,18 +70,22 @@ export interface Emitter<L extends string = string> {
 /** An emitter that appends to `samples`. Pass the same label object again and it is formatted only once. */
 export function emitterInto<L extends string>(family: Family<L>, samples: Sample[]): Emitter<L> {
   const number: EmitNumber<L> = (labels, value) => {
-    if (value !== undefined) samples.push({ value, sharedLabels: labels, labels: NO_LABELS });
+    if (value !== undefined)
+      samples.push({ value, sharedLabels: labels, sharedText: labelText(labels), labels: NO_LABELS });
   };
   return Object.assign(number, {
     buckets: (sharedLabels: LabelValues<L>, value: HistogramValue | undefined) => {
       if (value === undefined) return;
+      const sharedText = labelText(sharedLabels);
+      const push = (metricName: string, amount: number, labels: Sample['labels']) =>
+        samples.push({ metricName, value: amount, sharedLabels, sharedText, labels });
       const bucket = `${family.name}_bucket`;
       value.bounds.forEach((le, i) => {
-        samples.push({ metricName: bucket, value: value.counts[i] ?? 0, sharedLabels, labels: { le } });
+        push(bucket, value.counts[i] ?? 0, { le });
       });
-      samples.push({ metricName: bucket, value: value.count, sharedLabels, labels: { le: '+Inf' } });
-      samples.push({ metricName: `${family.name}_sum`, value: value.sum, sharedLabels, labels: NO_LABELS });
-      samples.push({ metricName: `${family.name}_count`, value: value.count, sharedLabels, labels: NO_LABELS });
+      push(bucket, value.count, { le: '+Inf' });
+      push(`${family.name}_sum`, value.sum, NO_LABELS);
+      push(`${family.name}_count`, value.count, NO_LABELS);
     },
   });
 }

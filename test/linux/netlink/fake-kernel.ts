@@ -167,13 +167,24 @@ export function captureName({ type, payload }: SeenRequest): string {
     const protocol = payload.length > 56 ? 'mptcp' : 'tcp';
     return `sock-diag-${protocol}${first === 10 ? 6 : 4}`;
   }
+  if (type === 18 && payload.length >= 60) return `sock-diag-${payload.length > 60 ? 'mptcp' : 'tcp'}-both`;
   if (type === 18) return 'rtnl-getlink';
   if (type === 22) return 'rtnl-getaddr';
   if (type === 16) return 'genl-getfamily-mptcp_pm';
   return first === 3 ? 'mptcp_pm-get-addr' : 'mptcp_pm-get-limits';
 }
 
+/** The messages of a capture; of both families at once as the kernel answers them, under the type of the request. */
+export function captured(end: End, name: string): Uint8Array[] {
+  if (!name.endsWith('-both')) return messagesOf(capture(end, name));
+  const [ipv4, ipv6] = [4, 6].map((family) => messagesOf(capture(end, name.replace('-both', String(family)))));
+  return [...(ipv4 ?? []).slice(0, -1), ...(ipv6 ?? [])].map((one) => {
+    if (one[4] === 20) one[4] = 18;
+    return one;
+  });
+}
+
 /** A kernel in the state of the captured scene, which answers one message per read. */
 export function sceneKernel(end: End): FakeKernel {
-  return new FakeKernel((request) => messagesOf(capture(end, captureName(request))));
+  return new FakeKernel((request) => captured(end, captureName(request)));
 }

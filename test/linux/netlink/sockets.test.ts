@@ -4,6 +4,7 @@ import { NetlinkSocket } from '../../../exporter/src/linux/netlink/socket.ts';
 import { SocketTables } from '../../../exporter/src/linux/netlink/sockets.ts';
 import {
   capture,
+  captured,
   captureName,
   done,
   FakeKernel,
@@ -18,8 +19,13 @@ import {
 function kernelBut(answers: Readonly<Record<string, readonly Step[]>>): FakeKernel {
   return new FakeKernel((request) => {
     const name = captureName(request);
-    return answers[name] ?? messagesOf(capture('client', name));
+    return answers[name] ?? captured('client', name);
   });
+}
+
+/** The same of a kernel that wants to be asked for one family at a time. */
+function byFamilyBut(answers: Readonly<Record<string, readonly Step[]>>): FakeKernel {
+  return kernelBut({ 'sock-diag-mptcp-both': [refusal(95)], 'sock-diag-tcp-both': [refusal(22)], ...answers });
 }
 
 function read(kernel: FakeKernel) {
@@ -30,25 +36,41 @@ function read(kernel: FakeKernel) {
 }
 
 describe('reading the sockets', () => {
-  it('dumps connections, then subflows, of both families', async () => {
+  it('dumps connections, then subflows, of both families at once', async () => {
     const kernel = sceneKernel('client');
     const { sockets, incidents } = read(kernel);
     const { connections, subflows } = await sockets;
     expect([connections.length, subflows.length]).toEqual([7, 19]);
     expect(incidents).toEqual([]);
-    const asked = kernel.requests.map(captureName);
-    expect(asked.slice(0, 2).sort()).toEqual(['sock-diag-mptcp4', 'sock-diag-mptcp6']);
-    expect(asked.slice(2).sort()).toEqual(['sock-diag-tcp4', 'sock-diag-tcp6']);
+    expect(kernel.requests.map(captureName)).toEqual(['sock-diag-mptcp-both', 'sock-diag-tcp-both']);
+  });
+
+  it('gives the same of a kernel that must be asked for each family, which it asks so from then on', async () => {
+    const together = plain(await read(sceneKernel('client')).sockets);
+    const kernel = byFamilyBut({});
+    const { sockets, tables } = read(kernel);
+    expect(plain(await sockets)).toEqual(together);
+    const before = kernel.requests.length;
+    expect(plain(await tables.read())).toEqual(together);
+    const asked = kernel.requests.slice(before).map(captureName).sort();
+    expect(asked).toEqual(['sock-diag-mptcp4', 'sock-diag-mptcp6', 'sock-diag-tcp4', 'sock-diag-tcp6']);
+  });
+
+  it('takes a list of TCP sockets for what a kernel says to the old request alone, until it says so to the new one', async () => {
+    const tcp = captured('client', 'sock-diag-tcp-both');
+    const { connections, connectionsFailure } = await read(kernelBut({ 'sock-diag-mptcp-both': tcp })).sockets;
+    expect(connections).toHaveLength(7);
+    expect(connectionsFailure).toBeUndefined();
   });
 
   it('does without IPv6 where the kernel has none', async () => {
-    const { sockets } = read(kernelBut({ 'sock-diag-mptcp6': [refusal(2)], 'sock-diag-tcp6': [done(97)] }));
+    const { sockets } = read(byFamilyBut({ 'sock-diag-mptcp6': [refusal(2)], 'sock-diag-tcp6': [done(97)] }));
     const { connections, subflows } = await sockets;
     expect([connections.length, subflows.length]).toEqual([5, 15]);
   });
 
   it('fails when IPv6 fails for any other reason: half the connections are not all of them', async () => {
-    const { sockets } = read(kernelBut({ 'sock-diag-tcp6': [refusal(22)] }));
+    const { sockets } = read(byFamilyBut({ 'sock-diag-tcp6': [refusal(22)] }));
     await expect(sockets).rejects.toMatchObject({ code: 'kernel_refused' });
   });
 
@@ -57,7 +79,7 @@ describe('reading the sockets', () => {
     ['sock-diag-tcp4', 'modprobe tcp_diag'],
   ])('of a kernel without %s says how to get it', async (name, remedy) => {
     for (const step of [refusal(2), done(2)]) {
-      await expect(read(kernelBut({ [name]: [step] })).sockets).rejects.toMatchObject({
+      await expect(read(byFamilyBut({ [name]: [step] })).sockets).rejects.toMatchObject({
         code: 'not_supported',
         remedy: expect.stringContaining(remedy),
       });
@@ -66,7 +88,9 @@ describe('reading the sockets', () => {
 
   it('of kernels 5.7 to 5.9, which list TCP in place of MPTCP, gives the subflows and says what is missing', async () => {
     const tcp = messagesOf(capture('client', 'sock-diag-tcp4'));
-    const { connections, subflows, connectionsFailure } = await read(kernelBut({ 'sock-diag-mptcp4': tcp })).sockets;
+    const old = captured('client', 'sock-diag-tcp-both');
+    const kernel = kernelBut({ 'sock-diag-mptcp-both': old, 'sock-diag-mptcp4': tcp });
+    const { connections, subflows, connectionsFailure } = await read(kernel).sockets;
     expect(connections).toEqual([]);
     expect(subflows).toHaveLength(19);
     expect(connectionsFailure).toMatchObject({ code: 'not_tcp_info', message: expect.stringContaining('Linux 5.10') });
@@ -77,15 +101,14 @@ describe('reading the sockets', () => {
     const { sockets, tables } = read(kernel);
     const first = plain(await sockets);
     expect(plain(await tables.read())).toEqual(first);
-    expect(kernel.requests.slice(4).map(captureName)[0]).toMatch(/tcp[46]$/);
-    expect(kernel.requests).toHaveLength(8);
+    expect(kernel.requests).toHaveLength(4);
   });
 
   it('goes back to asking for connections first when subflows no longer show what they are', async () => {
     let hidden = false;
     const kernel = new FakeKernel((request) => {
       const name = captureName(request);
-      const messages = messagesOf(capture('client', name));
+      const messages = captured('client', name);
       return hidden && name.startsWith('sock-diag-tcp') ? messages.map(withoutUlp) : messages;
     });
     const { sockets, tables } = read(kernel);
@@ -101,7 +124,7 @@ describe('reading the sockets', () => {
     let refused = false;
     const kernel = new FakeKernel((request) => {
       const name = captureName(request);
-      return refused && name === 'sock-diag-tcp4' ? [refusal(22)] : messagesOf(capture('client', name));
+      return refused && name.startsWith('sock-diag-tcp') ? [refusal(22)] : captured('client', name);
     });
     const { sockets, tables } = read(kernel);
     await sockets;

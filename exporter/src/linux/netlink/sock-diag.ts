@@ -2,7 +2,7 @@ import { type ConnectionRecord, type SubflowRecord, TCP_STATES, type TcpState } 
 import { connectionRow } from './connection-row.ts';
 import { ATTRIBUTE, inodeOf, MESSAGE_BYTES, requireSocket, SOCK_DIAG_BY_FAMILY, stateOf } from './inet-diag.ts';
 import { subflowRow } from './subflow-row.ts';
-import { Attributes, encodeAttribute, type NetlinkRequest } from './wire.ts';
+import { type AF_INET, type AF_INET6, Attributes, encodeAttribute, type NetlinkRequest } from './wire.ts';
 
 /** NETLINK_SOCK_DIAG (uapi/linux/netlink.h). */
 export const NETLINK_SOCK_DIAG = 4;
@@ -21,6 +21,10 @@ const EXTENSIONS = (1 << (ATTRIBUTE.info - 1)) | (1 << (ATTRIBUTE.congestion - 1
 const REQUEST_BYTES = 56;
 const REQUEST_COOKIE = 48;
 
+/** The request of before Linux 3.3 and its `struct inet_diag_req`: the only one that is answered with all families at once. */
+const TCPDIAG_GETSOCK = 18;
+const OLD_REQUEST = { extensions: 3, states: 52, bytes: 60 } as const;
+
 /** States of sockets that carry nothing or will carry nothing more; neither is their row wanted. */
 const LEFT_OUT: ReadonlySet<TcpState> = new Set(['listen', 'time_wait', 'new_syn_received']);
 
@@ -33,26 +37,39 @@ function stateMask(wanted: (state: TcpState) => boolean): number {
   return TCP_STATES.reduce((mask, state, number) => (state && wanted(state) ? mask | (1 << number) : mask), 0);
 }
 
-/** The request for all MPTCP sockets of a family (protocol 262 in an attribute, as it does not fit the header's u8). */
-export function connectionDumpRequest(family: number): NetlinkRequest {
+/** An address family, or both of IPv4 and IPv6, which costs the kernel one walk of its table instead of two. */
+export type DumpFamily = typeof AF_INET | typeof AF_INET6 | 'both';
+
+/** The request for all MPTCP sockets (protocol 262 in an attribute, as it does not fit the header's u8). */
+export function connectionDumpRequest(family: DumpFamily): NetlinkRequest {
   const protocol = new Uint8Array(4);
   new DataView(protocol.buffer).setUint32(0, IPPROTO_MPTCP, true);
   const attribute = encodeAttribute(INET_DIAG_REQ_PROTOCOL, protocol);
   return dumpRequest(family, IPPROTO_MPTCP & 0xff, CONNECTION_STATES, attribute);
 }
 
-/** The request for all TCP sockets of a family; the kernel has no filter for subflows. */
-export function subflowDumpRequest(family: number): NetlinkRequest {
+/** The request for all TCP sockets; the kernel has no filter for subflows. */
+export function subflowDumpRequest(family: DumpFamily): NetlinkRequest {
   return dumpRequest(family, IPPROTO_TCP, SUBFLOW_STATES, new Uint8Array());
 }
 
-function dumpRequest(family: number, protocol: number, states: number, attributes: Uint8Array): NetlinkRequest {
+function dumpRequest(family: DumpFamily, protocol: number, states: number, attributes: Uint8Array): NetlinkRequest {
+  if (family === 'both') return oldDumpRequest(states, attributes);
   const payload = new Uint8Array(REQUEST_BYTES + attributes.length);
   payload.set([family, protocol, EXTENSIONS]);
   new DataView(payload.buffer).setUint32(4, states, true);
   payload.fill(0xff, REQUEST_COOKIE, REQUEST_BYTES);
   payload.set(attributes, REQUEST_BYTES);
   return { type: SOCK_DIAG_BY_FAMILY, payload, answer: SOCK_DIAG_BY_FAMILY };
+}
+
+/** The protocol is in the type, TCP, unless an attribute tells another (net/ipv4/inet_diag.c inet_diag_dump_compat). */
+function oldDumpRequest(states: number, attributes: Uint8Array): NetlinkRequest {
+  const payload = new Uint8Array(OLD_REQUEST.bytes + attributes.length);
+  payload[OLD_REQUEST.extensions] = EXTENSIONS;
+  new DataView(payload.buffer).setUint32(OLD_REQUEST.states, states, true);
+  payload.set(attributes, OLD_REQUEST.bytes);
+  return { type: TCPDIAG_GETSOCK, payload, answer: TCPDIAG_GETSOCK };
 }
 
 /**
