@@ -19,6 +19,7 @@ import { pathLog } from './health-log.ts';
 import { createLog } from './log.ts';
 import { outageLog } from './outage-log.ts';
 import { openPathChecks } from './path-checks.ts';
+import { YoungGeneration } from './young-generation.ts';
 
 /** Open requests get this long after SIGTERM; the whole shutdown stays within a second. */
 const DRAIN_MS = 700;
@@ -36,6 +37,9 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
   const { source, reason } = await openSource({ source: options.source, procfs: options.procfs });
 
   const errors = new ErrorTally();
+  const youngGeneration = new YoungGeneration();
+  youngGeneration.fit(0);
+  const logOutage = outageLog(log);
   const collectors = COLLECTORS.filter(({ name }) => options.collectors[name] ?? true);
   const facts = new InterfaceFactsCache((error) => {
     errors.count('facts', error.code);
@@ -57,7 +61,10 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
     errors,
     health: { settings, ...(checks !== undefined && { checks }), onChange: pathLog(log) },
     facts: () => facts.current,
-    onLook: outageLog(log),
+    onLook: (snapshot) => {
+      youngGeneration.fit(snapshot.sockets.value?.subflows.length ?? 0);
+      logOutage(snapshot);
+    },
     onEventsRefused: ({ code, message }) => log.warn({ part: 'events', code }, message),
   });
   const registry = new MetricsRegistry({
@@ -70,8 +77,8 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
   });
   const app = createApp({
     scrape: async ({ timeoutMs }) => {
-      const { contentType, bytes } = await registry.render(await observer.look(timeoutMs));
-      return { contentType, body: bytes };
+      const exposition = await registry.render(await observer.look(timeoutMs));
+      return { contentType: exposition.contentType, body: exposition.bytes, release: () => exposition.release() };
     },
     ready: () => observer.snapshot !== undefined,
     page: () => pageModel(observer.picture, source, build),
