@@ -1,6 +1,7 @@
 /**
  * Runs inside a lab's client namespace and prints measurements as JSON. `read`: our reading and join next to ss.
- * `scrape URL URL`: two exporters scraped in turn. Each is measured in turn, so that a busy moment hits all alike.
+ * `scrape URL URL`: two exporters scraped in turn, as Prometheus does it: by one client, over a connection kept alive, gzip
+ * asked of both, from the request to the last byte. Each is measured in turn, so that a busy moment hits all alike.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -152,6 +152,32 @@ describe('/metrics', () => {
     await vi.waitFor(async () => expect((await get('/metrics')).status).toBe(200));
   });
 
+  it.each(['gzip', 'identity'])('lets go of the text once it has been sent, as %s', async (encoding) => {
+    const body = Buffer.from(EXPOSITION);
+    const release = vi.fn(() => body.fill(0));
+    const { get } = await start({ scrape: async () => ({ contentType: CONTENT_TYPE, body, release }) });
+    const answer = await get('/metrics', { headers: { 'Accept-Encoding': encoding } });
+    expect(encoding === 'gzip' ? gunzipSync(answer.bytes).toString() : answer.text).toBe(EXPOSITION);
+    await vi.waitFor(() => expect(release).toHaveBeenCalledOnce());
+  });
+
+  it('lets go of the text also when the scraper has gone before it was there', async () => {
+    const release = vi.fn();
+    let finish: () => void = () => undefined;
+    const late = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const { get } = await start({
+      scrape: async () => {
+        await late;
+        return { contentType: CONTENT_TYPE, body: Buffer.from(EXPOSITION), release };
+      },
+    });
+    await get('/metrics', { signal: AbortSignal.timeout(300) }).catch(() => undefined);
+    finish();
+    await vi.waitFor(() => expect(release).toHaveBeenCalledOnce());
+  });
+
   it('turns an error into one counted line without a stack', async () => {
     const remedy = 'Load the module';
     const errors = [

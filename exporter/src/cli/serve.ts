@@ -23,6 +23,7 @@ import { outageLog } from './outage-log.ts';
 import { openPathChecks } from './path-checks.ts';
 import { openProbes, type Probes } from './probes.ts';
 import { stopSignal } from './stop-signal.ts';
+import { YoungGeneration } from './young-generation.ts';
 
 /** Open requests get this long after SIGTERM; the whole shutdown stays within a second. */
 const DRAIN_MS = 700;
@@ -44,6 +45,9 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
   const { source, reason } = await openSource({ source: options.source, procfs: options.procfs });
 
   const errors = new ErrorTally();
+  const youngGeneration = new YoungGeneration();
+  youngGeneration.fit(0);
+  const logOutage = outageLog(log);
   const collectors = COLLECTORS.filter(({ name }) => options.collectors[name] ?? true);
   const facts = new InterfaceFactsCache((error) => {
     errors.count('facts', error.code);
@@ -78,7 +82,10 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
     },
     ...(probes !== undefined && { probes: probes.picture, isOwn: probes.isOwn }),
     facts: () => facts.current,
-    onLook: outageLog(log),
+    onLook: (snapshot) => {
+      youngGeneration.fit(snapshot.sockets.value?.subflows.length ?? 0);
+      logOutage(snapshot);
+    },
     onEventsRefused: ({ code, message }) => log.warn({ part: 'events', code }, message),
   });
   const registry = new MetricsRegistry({
@@ -91,8 +98,8 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
   });
   const app = createApp({
     scrape: async ({ timeoutMs }) => {
-      const { contentType, bytes } = await registry.render(await observer.look(timeoutMs));
-      return { contentType, body: bytes };
+      const exposition = await registry.render(await observer.look(timeoutMs));
+      return { contentType: exposition.contentType, body: exposition.bytes, release: () => exposition.release() };
     },
     ready: () => observer.snapshot !== undefined,
     page: () => pageModel(observer.picture, source, build),

@@ -5,9 +5,12 @@ import { ExporterError } from '../errors.ts';
 import { answer } from './answer.ts';
 
 /** Takes a reading and renders it as an exposition, within `timeoutMs` if the scraper said how long it waits. */
-export type Scrape = (request: {
-  readonly timeoutMs?: number;
-}) => Promise<{ readonly contentType: string; readonly body: string | Buffer }>;
+export type Scrape = (request: { readonly timeoutMs?: number }) => Promise<{
+  readonly contentType: string;
+  readonly body: string | Buffer;
+  /** Called when the body is not needed any more. */
+  readonly release?: () => void;
+}>;
 
 /** Scrapes answered at once, as node_exporter's --web.max-requests. */
 const MAXIMUM_IN_FLIGHT = 40;
@@ -44,12 +47,19 @@ export function metricsRoute(scrape: Scrape): RequestHandler {
       inFlight -= 1;
     });
     const timeoutMs = scrapeTimeoutMs(request.get('X-Prometheus-Scrape-Timeout-Seconds'));
-    const { contentType, body } = await scrape(timeoutMs === undefined ? {} : { timeoutMs });
+    const { contentType, body, release } = await scrape(timeoutMs === undefined ? {} : { timeoutMs });
+    if (release !== undefined) onceClosed(response, release);
     response.vary('Accept-Encoding');
     if (request.acceptsEncodings('gzip', 'identity') !== 'gzip') return answer(response, 200, contentType, body);
     response.set('Content-Encoding', 'gzip');
     answer(response, 200, contentType, await compressed(body));
   };
+}
+
+/** Also when the scraper has gone before there was an answer. */
+function onceClosed(response: Response, act: () => void): void {
+  if (response.closed) act();
+  else response.once('close', act);
 }
 
 /** Milliseconds a scrape may take by the scraper's header; undefined when it says nothing sensible. */

@@ -4,7 +4,7 @@ import type { Picture } from '../observer/picture.ts';
 import { type Collector, isKnown } from './collector.ts';
 import { emitterInto, type Family, type Sample } from './family.ts';
 import { BUILD_INFO, COLLECTOR_DURATION, COLLECTOR_SUCCESS } from './self.ts';
-import { ByteWriter, lineOf, valueText } from './text.ts';
+import { BufferPool, ByteWriter, lineOf, valueText } from './text.ts';
 
 /** What the exposition says of the program itself. */
 export interface BuildInfo {
@@ -16,15 +16,22 @@ export interface BuildInfo {
 export class Exposition {
   readonly contentType: string;
   readonly bytes: Buffer;
+  readonly #giveBack: () => void;
 
-  constructor(contentType: string, bytes: Buffer) {
+  constructor(contentType: string, bytes: Buffer, giveBack: () => void) {
     this.contentType = contentType;
     this.bytes = bytes;
+    this.#giveBack = giveBack;
   }
 
   /** The bytes as a string, made anew each time. */
   get body(): string {
     return this.bytes.toString();
+  }
+
+  /** To be called once the bytes have been sent, or not at all: their memory serves the next scrape then. */
+  release(): void {
+    this.#giveBack();
   }
 }
 
@@ -38,6 +45,7 @@ export class MetricsRegistry {
   readonly #samples = new Map<string, readonly Sample[]>();
   readonly #onError: (collector: string, error: ExporterError) => void;
   readonly #build: BuildInfo;
+  readonly #buffers = new BufferPool();
   #queue: Promise<unknown> = Promise.resolve();
   #lastBytes = 0;
 
@@ -59,14 +67,13 @@ export class MetricsRegistry {
     const rendered = this.#queue.then(async () => {
       this.#collect(picture);
       // Family by family: the whole as one string would take fresh memory for each of its copies, which is dear.
-      const text = new ByteWriter(this.#lastBytes);
+      const text = new ByteWriter(this.#buffers.take());
       for (const { name } of this.#registry.getMetricsAsArray()) {
         text.write(await this.#registry.getSingleMetricAsString(name));
         text.write('\n\n');
       }
-      const bytes = text.finish(1);
-      this.#lastBytes = bytes.length;
-      return new Exposition(this.#registry.contentType, bytes);
+      const giveBack = () => this.#buffers.give(text.buffer);
+      return new Exposition(this.#registry.contentType, text.finish(1), giveBack);
     });
     this.#queue = rendered.catch(() => undefined);
     return rendered;
@@ -112,7 +119,7 @@ export async function renderFamilies(
 ): Promise<Exposition> {
   const registry = new Registry();
   for (const { family, samples } of collected) registry.registerMetric(constMetric(family, () => samples));
-  return new Exposition(registry.contentType, Buffer.from(await registry.metrics()));
+  return new Exposition(registry.contentType, Buffer.from(await registry.metrics()), () => undefined);
 }
 
 /** prom-client's type asks for a Metric of its own classes, but its text is made from what `get` returns alone. */

@@ -45,33 +45,56 @@ function escaped(text: string): string {
   return text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"');
 }
 
-/** Room that is more than enough for the first text. */
-const FIRST_BYTES = 64 * 1024;
+/** Room for the first text as a rule. */
+const FIRST_BYTES = 256 * 1024;
 
-/** Writes strings one after the other into one buffer, in UTF-8. */
+/** Buffers kept for the next texts: one for each that is written or sent at the same time. */
+const KEPT_BUFFERS = 2;
+
+/** Buffers to write texts into, used again and again: fresh memory is dearer than what is written there. */
+export class BufferPool {
+  readonly #free: Buffer[] = [];
+
+  /** One that nobody else uses. */
+  take(): Buffer {
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(FIRST_BYTES);
+  }
+
+  /** Takes one back that is not used any more; one that is never given back is garbage like any other. */
+  give(buffer: Buffer): void {
+    if (this.#free.length < KEPT_BUFFERS) this.#free.push(buffer);
+  }
+}
+
+/** Writes strings one after the other, in UTF-8. */
 export class ByteWriter {
-  #bytes: Buffer;
+  #buffer: Buffer;
   #length = 0;
 
-  /** `expected`: about how many bytes there will be; more is no harm. */
-  constructor(expected: number) {
-    this.#bytes = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, Math.ceil(expected * 1.25)));
+  /** Writes into `buffer`, and into a larger one when that is full. */
+  constructor(buffer: Buffer) {
+    this.#buffer = buffer;
+  }
+
+  /** What is written into. */
+  get buffer(): Buffer {
+    return this.#buffer;
   }
 
   write(text: string): void {
     // A UTF-16 unit takes at most 3 bytes.
-    if (this.#bytes.length - this.#length < 3 * text.length) this.#grow(3 * text.length);
-    this.#length += this.#bytes.write(text, this.#length);
+    if (this.#buffer.length - this.#length < 3 * text.length) this.#grow(3 * text.length);
+    this.#length += this.#buffer.write(text, this.#length);
   }
 
   /** What has been written, but for the last `less` bytes. */
   finish(less: number): Buffer {
-    return this.#bytes.subarray(0, Math.max(0, this.#length - less));
+    return this.#buffer.subarray(0, Math.max(0, this.#length - less));
   }
 
   #grow(room: number): void {
-    const larger = Buffer.allocUnsafeSlow(2 * this.#bytes.length + room);
-    this.#bytes.copy(larger, 0, 0, this.#length);
-    this.#bytes = larger;
+    const larger = Buffer.allocUnsafeSlow(2 * this.#buffer.length + room);
+    this.#buffer.copy(larger, 0, 0, this.#length);
+    this.#buffer = larger;
   }
 }

@@ -361,6 +361,17 @@ describe('the requests', () => {
     expect([...payload.slice(48)]).toEqual([...Array(8).fill(0xff), 8, 0, 3, 0, 6, 1, 0, 0]);
   });
 
+  it('ask for both families in the old form, for the same of the same states', () => {
+    const { type, answer, payload } = connectionDumpRequest('both');
+    expect([type, answer]).toEqual([18, 18]);
+    expect([...payload.slice(0, 4)]).toEqual([0, 0, 0, 0x0a]);
+    expect([...payload.slice(52, 56)]).toEqual([...connectionDumpRequest(2).payload.slice(4, 8)]);
+    expect([...payload.slice(60)]).toEqual([8, 0, 3, 0, 6, 1, 0, 0]);
+    const tcp = subflowDumpRequest('both').payload;
+    expect(tcp).toHaveLength(60);
+    expect([...tcp.slice(52, 56)]).toEqual([...subflowDumpRequest(AF_INET6).payload.slice(4, 8)]);
+  });
+
   it('ask for TCP without listeners, half-open and waiting sockets', () => {
     const { payload } = subflowDumpRequest(AF_INET6);
     expect(payload).toHaveLength(56);

@@ -1,0 +1,34 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const MODULE = fileURLToPath(new URL('../../exporter/src/cli/young-generation.ts', import.meta.url));
+
+/** Megabytes of the young generation of a program that keeps some of what it makes, told of so many subflows all the time. */
+function sizeAfter(subflows: number): number {
+  const program = `
+    import { getHeapSpaceStatistics } from 'node:v8';
+    const { YoungGeneration } = await import(${JSON.stringify(MODULE)});
+    const young = new YoungGeneration();
+    let kept = [];
+    for (let round = 0; round < 60; round++) {
+      young.fit(${subflows});
+      kept = Array.from({ length: 30_000 }, (_, i) => ({ i, round, last: kept[i]?.round }));
+    }
+    console.log(getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space').space_size / 2 ** 20);`;
+  const args = ['--import', 'tsx', '--input-type=module', '--eval', program];
+  return Number(execFileSync(process.execPath, args, { encoding: 'utf8' }));
+}
+
+/** Each starts a program of its own. */
+const SLOW_MACHINE = { timeout: 30_000 };
+
+describe('the young generation', SLOW_MACHINE, () => {
+  it('stays small while there is little to look at', () => {
+    expect(sizeAfter(50)).toBeLessThanOrEqual(16);
+  });
+
+  it('grows when there are thousands of subflows', () => {
+    expect(sizeAfter(10_000)).toBe(32);
+  });
+});
