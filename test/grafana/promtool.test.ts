@@ -162,6 +162,23 @@ describe.skipIf(!hasPromtool)("Prometheus' own view of the queries", { timeout: 
     );
   });
 
+  it('names sizes of files as people do, and each path as every chart does', () => {
+    const on = 'job="mptcp",instance="a",direction="down",protocol="http",target="t"';
+    const series: Record<string, string> = {};
+    const sizes = { '16000': '16 kB', '50000000': '50 MB', '1000': '1 kB', '16384': '16384 B' };
+    Object.keys(sizes).forEach((size, index) => {
+      series[`mptcp_probe_transfer_duration_seconds{${on},path="lte",size="${size}"}`] = `${index + 1}x20`;
+    });
+    evaluate(
+      query('thesis.json', 'Download'),
+      series,
+      Object.values(sizes).map((size, index) => ({
+        labels: `{instance="a",path="lte",series="lte on a",size="${size}"}`,
+        value: index + 1,
+      })),
+    );
+  });
+
   it('credits each scheduler with what was measured while it was in use', () => {
     const on = 'job="mptcp",instance="a"';
     evaluate(

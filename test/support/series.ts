@@ -114,6 +114,7 @@ const DESIGNED: Series = new Map([
   ['mptcp_probe_throughput_bytes_per_second', MEASURED],
   ['mptcp_probe_loaded_rtt_seconds', MEASURED],
   ['mptcp_probe_transfer_duration_seconds', [...MEASURED, 'protocol', 'size']],
+  ['mptcp_probe_transfer_gain_ratio', ['direction', 'protocol', 'size', 'target']],
   ['mptcp_probe_measured_timestamp_seconds', PROBE],
   ['mptcp_probe_sent_bytes_total', ['path']],
   ['mptcp_probe_received_bytes_total', ['path']],

@@ -100,7 +100,7 @@ export const aggregation: Row = {
         id: 107,
         title: 'Utilisation of the paths, download',
         description:
-          'The share that each path carried while MPTCP was measured. Far from the share that its throughput alone would give: the scheduler of the sending end, or its windows, hold it back.',
+          'How much of what each path carries alone it carried while MPTCP was measured: at 100 % it is fully used. Far below: the scheduler of the sending end, or its windows, hold it back.',
         unit: 'percentunit',
       },
       utilisation('down'),
@@ -111,7 +111,7 @@ export const aggregation: Row = {
         id: 108,
         title: 'Utilisation of the paths, upload',
         description:
-          'The share that each path carried while MPTCP was measured. Far from the share that its throughput alone would give: the scheduler of this end, or its windows, hold it back.',
+          'How much of what each path carries alone it carried while MPTCP was measured: at 100 % it is fully used. Far below: the scheduler of this end, or its windows, hold it back.',
         unit: 'percentunit',
       },
       utilisation('up'),

@@ -1,6 +1,8 @@
 import { type GroupedBarsPlan, groupedBars } from '../bars.ts';
 import type { Row } from '../frame.ts';
-import { measured, newest } from '../promql.ts';
+import { steps } from '../panels.ts';
+import { from, measured, newest } from '../promql.ts';
+import { table } from '../tables.ts';
 import { MEASURED_TOGETHER, NO_MEASUREMENT, namedAsPath } from '../words.ts';
 
 const CHART = {
@@ -13,10 +15,23 @@ const CHART = {
   bar: 'series',
 } as const;
 
+/** The label `size`, which is in bytes, in the unit that people name files' sizes in. */
+function readable(expression: string): string {
+  const thousands = `label_replace(${expression}, "size", "$1 kB", "size", "([0-9]+)000")`;
+  const millions = `label_replace(${thousands}, "size", "$1 MB", "size", "([0-9]+)000 kB")`;
+  return `label_replace(${millions}, "size", "$1 B", "size", "([0-9]+)")`;
+}
+
 /** Of all protocols and targets the slowest; sorted by time, which puts small files first. */
 function chart(id: number, title: string, description: string, direction: string): GroupedBarsPlan {
   const duration = measured('mptcp_probe_transfer_duration_seconds', `direction="${direction}"`);
-  return { ...CHART, id, title, description, expr: `sort(${namedAsPath(newest(['path', 'size'], duration))})` };
+  return {
+    ...CHART,
+    id,
+    title,
+    description,
+    expr: `sort(${namedAsPath(readable(newest(['path', 'size'], duration)))})`,
+  };
 }
 
 /** How long files take. */
@@ -40,5 +55,31 @@ export const transfers: Row = {
         'up',
       ),
     ),
+    table({
+      id: 303,
+      title: 'Transfers over MPTCP, by the best path',
+      description:
+        'How many times as fast as over the best path alone each file went over MPTCP, in the latest round: 150 % is half as much again, below 100 % MPTCP is slower.',
+      unit: 'percentunit',
+      noValue: NO_MEASUREMENT,
+      width: 24,
+      height: 8,
+      facts: [],
+      labels: {
+        size: 'Size in bytes',
+        direction: 'Direction',
+        protocol: 'Protocol',
+        target: 'Target',
+        instance: 'Machine',
+      },
+      values: [
+        {
+          title: 'Of the best path',
+          expr: newest(['size', 'direction', 'protocol', 'target'], from('mptcp_probe_transfer_gain_ratio')),
+          unit: 'percentunit',
+          thresholds: steps('red', [1, 'green']),
+        },
+      ],
+    }),
   ],
 };
