@@ -9,6 +9,7 @@ import {
   type PathRule,
   type Reading,
   type Snapshot,
+  type SocketAddress,
   type SocketRecords,
   SUBFLOW_FLAG,
   type Subflow,
