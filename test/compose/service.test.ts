@@ -34,7 +34,7 @@ describe('the unit', () => {
   it('runs as a user of its own with CAP_NET_ADMIN alone, and stays able to run JavaScript', () => {
     expect(unit).toMatch(/^DynamicUser=yes$/m);
     expect(unit).toMatch(/^AmbientCapabilities=CAP_NET_ADMIN$/m);
-    expect(unit).toMatch(/^CapabilityBoundingSet=CAP_NET_ADMIN$/m);
+    expect(unit).toMatch(/^CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW$/m);
     expect(unit).not.toMatch(/^(?:MemoryDenyWriteExecute|PrivateUsers|PrivateNetwork|ProcSubset)=/m);
   });
 

@@ -80,7 +80,7 @@ probes:
     const exporter = await probing.exporter(`
 probes:
   - {type: icmp, target: ${lab.server.address('wlan0')}, payload: 4kB, paths: [eth0], interval: 250ms}
-  - {type: udp, target: ${lab.server.address('lte0')}, payload: 1400, paths: [wlan0], interval: 250ms, token_file: ${probing.tokenFile}}
+  - {type: udp, target: ${lab.server.address('eth0')}, payload: 1400, paths: [wlan0], interval: 250ms, token_file: ${probing.tokenFile}}
   - {type: tcp, target: "${lab.server.address('eth0')}:10263", paths: [lte0], interval: 250ms}
 `);
     await expect

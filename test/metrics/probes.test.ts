@@ -7,6 +7,7 @@ import { Observer } from '../../exporter/src/observer.ts';
 import { Account } from '../../exporter/src/probe/account.ts';
 import { failed } from '../../exporter/src/probe/probe.ts';
 import { ProbeResults } from '../../exporter/src/probe/results.ts';
+import { RoundResults } from '../../exporter/src/probe/round/aggregation.ts';
 import { reading } from '../support/scene.ts';
 
 const SETTINGS: LatencySettings = {
@@ -50,7 +51,7 @@ describe('the metrics of probes', () => {
     const meter = account.meter('eth', () => undefined);
     meter.sent(216);
     meter.received(164);
-    const lines = await said({ results, account });
+    const lines = await said({ results, account, rounds: new RoundResults() });
     const eth = lines.filter((line) => line.includes('{tcp,eth'));
     expect(eth).toContain('success{tcp,eth,vps:443} 1');
     expect(eth).toContain('requests_total{tcp,eth,vps:443} 1');

@@ -125,7 +125,9 @@ describe('the prober', () => {
       new Promise<ProbeResult<Latency>>((resolve) => {
         signal.addEventListener('abort', () => resolve({ ok: false, reason: 'timeout', message: '' }));
       });
-    const { failures, runs } = begin(hang);
+    const { failures, runs } = begin(hang, {}, [
+      entry({ timetable: { intervalSeconds: 1, jitterSeconds: 0 }, timeoutSeconds: 0.2 }),
+    ]);
     await expect.poll(() => failures.length, soon).toBeGreaterThanOrEqual(4);
     expect(new Set(failures)).toEqual(new Set(['eth timeout', 'lte timeout']));
     expect(runs.length).toBeLessThanOrEqual(failures.length + 2);

@@ -50,7 +50,7 @@ describe('a schedule', () => {
   it('by a cron pattern runs at those times, and waits long for rare ones', () => {
     expect(runs({ cron: '* * * * *', jitterSeconds: 0 }, 200)).toEqual([30, 90, 150]);
     expect(runs({ cron: '0 * * * *', jitterSeconds: 0 }, 2 * 3600)).toHaveLength(2);
-    expect(runs({ cron: '0 3 * * *', jitterSeconds: 0 }, 3 * 86_400)).toHaveLength(3);
+    expect(runs({ cron: '0 3 * * *', jitterSeconds: 0 }, 86_400)).toHaveLength(1);
   });
 
   it('with jitter too, once each time', () => {

@@ -37,9 +37,12 @@ export class Probing {
     return join(this.folder, 'token');
   }
 
-  /** Starts our reflector at the server, on all of its addresses, and waits until it answers. */
+  /** Starts our reflector at the server's address on the first link, which is to be the target over all, and waits until it answers. */
   async reflector(...flags: readonly string[]): Promise<LabProcess> {
-    const own = ['--reflector.listen-address=:10263', `--reflector.token-file=${this.tokenFile}`];
+    const own = [
+      `--reflector.listen-address=${this.lab.server.address('eth0')}:10263`,
+      `--reflector.token-file=${this.tokenFile}`,
+    ];
     const args = [MAIN, 'reflector', ...own, '--web.listen-address=127.0.0.1:0', ...flags];
     const reflector = this.lab.server.spawn(process.execPath, args);
     const deadline = performance.now() + 20_000;

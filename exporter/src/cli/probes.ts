@@ -1,5 +1,6 @@
 import type { Configuration } from '../config/schema.ts';
 import type { ErrorTally } from '../error-tally.ts';
+import { asExporterError } from '../errors.ts';
 import { type Libc, loadLibc } from '../linux/libc.ts';
 import { runner } from '../linux/tool/exec.ts';
 import type { Snapshot, SocketAddress } from '../mptcp/model.ts';
@@ -92,6 +93,11 @@ export function openProbes({ configuration, snapshot, movedByPath, log, errors }
     results,
     rounds,
     onResult,
+    onBug: (caught) => {
+      const { code, line } = asExporterError(caught);
+      errors.count('probes', code);
+      log.warn({ part: 'probes', code }, line);
+    },
   });
   const picture = { results, account, rounds: roundResults, ...(budget !== undefined && { budget }) };
   return { prober, picture, budget, isOwn: ownPeers(configuration.probes, resolver) };

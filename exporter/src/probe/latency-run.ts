@@ -50,7 +50,7 @@ export async function runLatency(
   let timer: NodeJS.Timeout | undefined;
   let abandon: NodeJS.Timeout | undefined;
   const late = new Promise<ProbeResult<Latency>>((resolve) => {
-    const give = (): void => resolve(failed('timeout', `nothing came within ${settings.timeoutSeconds} s`));
+    const give = (): void => resolve(tooLate(settings));
     timer = setTimeout(() => {
       abort.abort();
       abandon = setTimeout(give, ABANDON_MS);
@@ -69,8 +69,13 @@ export async function runLatency(
     clearTimeout(abandon);
   });
   const result = await Promise.race([running, late]);
-  if (exhausted && !result.ok) return { result: outOfBudget(place), gone };
-  return { result, gone };
+  if (result.ok) return { result, gone };
+  if (exhausted) return { result: outOfBudget(place), gone };
+  return { result: result.reason === 'timeout' ? tooLate(settings) : result, gone };
+}
+
+function tooLate({ target, timeoutSeconds }: LatencySettings) {
+  return failed('timeout', `no answer came from ${target.text} within ${timeoutSeconds} s`);
 }
 
 function outOfBudget({ path }: PathPlace) {

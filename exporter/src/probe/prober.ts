@@ -18,7 +18,6 @@ import {
   type ProbeResult,
   type RoundRunner,
 } from './probe.ts';
-import { failureOf } from './reasons.ts';
 import type { ProbeResults } from './results.ts';
 import { Schedule } from './schedule.ts';
 
@@ -38,8 +37,8 @@ export interface ProberOptions extends RunContext {
   /** Runs bulk probes; without it they are not run. */
   readonly rounds?: RoundRunner;
   readonly onResult?: OnResult;
-  /** Called when what is known of failing paths may have changed. Must not throw. */
-  readonly onEvidence?: () => void;
+  /** Told of what should not have been thrown. Must not throw. */
+  readonly onBug?: (caught: unknown) => void;
   /** Exists for tests. */
   readonly random?: () => number;
 }
@@ -127,11 +126,10 @@ export class Prober {
   }
 
   #record(entry: number, settings: LatencySettings, path: string, result: ProbeResult<Latency>, begun: number): void {
-    const { results, onResult, onEvidence } = this.#options;
+    const { results, onResult } = this.#options;
     results.latency(settings, path, result);
     this.#evidence.learn(entry, path, result, begun);
     onResult?.(settings, path, result);
-    onEvidence?.();
   }
 
   /** Begins the work unless the same is under way. */
@@ -139,7 +137,7 @@ export class Prober {
     if (this.#busy.has(id)) return false;
     this.#busy.add(id);
     const running = work()
-      .catch((caught: unknown) => void failureOf(caught))
+      .catch((caught: unknown) => this.#options.onBug?.(caught))
       .finally(() => {
         this.#busy.delete(id);
         this.#underWay.delete(running);

@@ -43,7 +43,7 @@ describe('probes in the configuration', () => {
         target: { text: '[2001:db8::1]:443', host: '2001:db8::1', port: 443 },
         paths: ['phone'],
         timetable: { intervalSeconds: 1, jitterSeconds: 0 },
-        timeoutSeconds: 1,
+        timeoutSeconds: 0.7,
         payloadBytes: 0,
       },
     ],
@@ -175,7 +175,7 @@ describe('a wrong entry is named with file, line, key and what was expected', ()
       'type: udp, target: a, schedule: "0 0 30 2 *"',
       'schedule: expected a cron pattern such as "0 3 * * *" for every day at three, got 0 0 30 2 *',
     ],
-    ['type: udp, target: a, interval: 1s, timeout: 2s', 'timeout: expected no more than the interval'],
+    ['type: udp, target: a, interval: 1s, timeout: 1s', 'timeout: expected less than the interval'],
     ['type: udp, target: a, interval: 1s, jitter: 2s', 'jitter: expected no more than the interval'],
     [
       'type: udp, target: a, interval: 0',

@@ -26,6 +26,7 @@ const DAY = 86_400_000;
 
 const LATENCY_INTERVAL_SECONDS = 15;
 const LATENCY_TIMEOUT_SECONDS = 2;
+const USUAL_PART_OF_INTERVAL = 0.7;
 const BULK_INTERVAL_SECONDS = 6 * 3600;
 const DURATION_SECONDS = 5;
 /** A leg may take this much longer than its data flows: handshakes, and a queue that drains. */
@@ -164,7 +165,7 @@ function settingsOf(keys: Entry): ProbeSettings {
       return {
         ...shared,
         type: keys.type,
-        timeoutSeconds: keys.timeout ?? Math.min(LATENCY_TIMEOUT_SECONDS, keys.interval ?? LATENCY_TIMEOUT_SECONDS),
+        timeoutSeconds: keys.timeout ?? usualTimeout(keys.interval),
         payloadBytes: 'payload' in keys ? keys.payload : 0,
         ...('token_file' in keys && { tokenFile: keys.token_file }),
       };
@@ -192,6 +193,11 @@ function settingsOf(keys: Entry): ProbeSettings {
   }
 }
 
+/** A run that gets no answer has ended before the next begins. */
+function usualTimeout(interval: number | undefined): number {
+  return Math.min(LATENCY_TIMEOUT_SECONDS, USUAL_PART_OF_INTERVAL * (interval ?? LATENCY_INTERVAL_SECONDS));
+}
+
 function bulkSettings(keys: Extract<Entry, { readonly type: BulkType }>) {
   const { directions: ways, mptcp, token_file: tokenFile } = keys;
   return { directions: ways, mptcp, ...(tokenFile !== undefined && { tokenFile }) };
@@ -206,7 +212,7 @@ function conflict(keys: Entry): readonly [key: string, message: string] | undefi
     interval ?? (schedule === undefined ? timetableOf(keys, LATENCY_INTERVAL_SECONDS).intervalSeconds : undefined);
   if ((LATENCY_TYPES as readonly string[]).includes(keys.type) && every !== undefined) {
     if (jitter !== undefined && jitter > every) return ['jitter', 'expected no more than the interval'];
-    if (timeout !== undefined && timeout > every) return ['timeout', 'expected no more than the interval'];
+    if (timeout !== undefined && timeout >= every) return ['timeout', 'expected less than the interval'];
   }
   if ('duration' in keys && timeout !== undefined && timeout <= keys.duration)
     return ['timeout', 'expected more than the duration'];
