@@ -1,4 +1,4 @@
-import type { BulkSettings, ThroughputSettings } from '../config/probes/settings.ts';
+import type { ThroughputSettings } from '../config/probes/settings.ts';
 import { ROUTES } from '../reflector/protocol/routes.ts';
 import { readToken } from '../reflector/protocol/token.ts';
 import { CountedStream } from './counted-stream.ts';
@@ -8,6 +8,7 @@ import { LoadedRtt } from './loaded-rtt.ts';
 import { type BulkProbe, failed, type Leg, type LegRun, type Measurement, type ProbeFailure } from './probe.ts';
 import { failureOf } from './reasons.ts';
 import { answerOf, askReflector, brokenOf } from './reflector-client.ts';
+import { FIXED_BYTES, LEAST_PAYLOAD, OVERHEAD, payloadLimit } from './sizes.ts';
 
 const CONNECT_SECONDS = 5;
 
@@ -17,22 +18,13 @@ const ANSWER_SECONDS = 5;
 /** For what is under way when the time is over. */
 const FINISH_SECONDS = 2;
 
-/** What goes over a path for each byte of payload: headers of both directions, and something sent again. */
-const OVERHEAD = 1.15;
-
-/** Handshakes, request, and the questions asked meanwhile. */
-const FIXED_BYTES = 20_000;
-
-/** Less than that says nothing about a path. */
-const LEAST_PAYLOAD = 100_000;
-
 /** How fast data goes to or from our reflector, in process: over TCP on the path's interface, or over MPTCP. */
 export const throughput: BulkProbe = {
   kind: 'bulk',
   legs: ({ directions }) => directions.map((direction): Leg => ({ direction })),
   cost: (settings) => ({
     leastBytes: LEAST_PAYLOAD * OVERHEAD + FIXED_BYTES,
-    mostBytes: (limitOf(settings) ?? Number.POSITIVE_INFINITY) * OVERHEAD + FIXED_BYTES,
+    mostBytes: ((settings as ThroughputSettings).maximumBytes ?? Number.POSITIVE_INFINITY) * OVERHEAD + FIXED_BYTES,
   }),
   run: async (run) => {
     const { tokenFile } = run.settings;
@@ -61,10 +53,6 @@ export const throughput: BulkProbe = {
   },
 };
 
-function limitOf(settings: BulkSettings): number | undefined {
-  return 'maximumBytes' in settings ? settings.maximumBytes : undefined;
-}
-
 /** One leg's data on its connection. */
 class Transfer {
   readonly #run: LegRun;
@@ -77,8 +65,7 @@ class Transfer {
   constructor(run: LegRun, stream: CountedStream, token: string | undefined) {
     [this.#run, this.#stream, this.#token] = [run, stream, token];
     this.#seconds = (run.settings as ThroughputSettings).durationSeconds;
-    const allowed = Math.floor((run.meter.remaining - FIXED_BYTES) / OVERHEAD);
-    this.#limit = Math.min(limitOf(run.settings) ?? Number.POSITIVE_INFINITY, allowed);
+    this.#limit = payloadLimit(run);
   }
 
   /** Moves the data; `onFlow` is called when it begins to. Rejects with what broke it. */
