@@ -14,7 +14,6 @@ import { type OnResult, Prober } from '../probe/prober.ts';
 import { TargetResolver } from '../probe/resolver.ts';
 import { ProbeResults } from '../probe/results.ts';
 import { RoundResults } from '../probe/round/aggregation.ts';
-import type { Moved } from '../probe/round/leg-meter.ts';
 import { Rounds } from '../probe/round/rounds.ts';
 import type { HealthLog } from './health-log.ts';
 import { openBudget } from './probe-budget.ts';
@@ -28,8 +27,6 @@ interface Wiring {
   readonly configuration: Configuration;
   /** The last look, for where the paths are. */
   readonly snapshot: () => Snapshot | undefined;
-  /** What MPTCP has moved on each path, by a fresh look; undefined when there is none. */
-  readonly movedByPath: () => Promise<ReadonlyMap<string, Moved> | undefined>;
   readonly log: HealthLog;
   readonly errors: ErrorTally;
 }
@@ -44,7 +41,7 @@ export interface Probes {
 }
 
 /** Makes the configured probes; nothing where there are none. They begin with the prober's `start`. */
-export function openProbes({ configuration, snapshot, movedByPath, log, errors }: Wiring): Probes | undefined {
+export function openProbes({ configuration, snapshot, log, errors }: Wiring): Probes | undefined {
   if (configuration.probes.length === 0) return undefined;
   const results = new ProbeResults();
   let loaded: Promise<Libc> | undefined;
@@ -73,7 +70,6 @@ export function openProbes({ configuration, snapshot, movedByPath, log, errors }
   const rounds = new Rounds({
     ...context,
     ...(budget !== undefined && { budget }),
-    movedByPath,
     backups: () => {
       const backups = (snapshot()?.paths ?? []).filter(({ backup }) => backup === true);
       return new Set(backups.map(({ name }) => name));

@@ -15,8 +15,6 @@ export interface LegContext extends RunContext {
   readonly budget?: PathBudget;
   /** Where the paths are now; `undefined` while that is not known. */
   readonly places: () => readonly PathPlace[] | undefined;
-  /** What MPTCP has moved on each path so far, by a fresh look at the kernel; undefined when that fails. */
-  readonly movedByPath: () => Promise<ReadonlyMap<string, Moved> | undefined>;
 }
 
 /** What a leg came to. */
@@ -54,7 +52,6 @@ export async function runLeg(
       abort.abort();
     },
   });
-  const before = planned.path === MPTCP_PATH ? await context.movedByPath() : undefined;
   const run: LegRun = {
     settings,
     leg: planned.leg,
@@ -68,7 +65,6 @@ export async function runLeg(
     run: context.run,
   };
   const result = await bounded(() => probe.run(run), settings.timeoutSeconds, abort);
-  if (meter.isUnattributed) meter.attribute(difference(before, await context.movedByPath()));
   await settle(context, planned);
   if (exhausted && !result.ok) {
     return { result: failed('budget_exhausted', 'it was ended when the budget was used up'), moved: meter.moved };
@@ -147,20 +143,4 @@ async function bounded<Value>(
   clearTimeout(timer);
   clearTimeout(abandon);
   return isLate && !result.ok ? timedOut : result;
-}
-
-function difference(
-  before: ReadonlyMap<string, Moved> | undefined,
-  after: ReadonlyMap<string, Moved> | undefined,
-): ReadonlyMap<string, Moved> | undefined {
-  if (before === undefined || after === undefined) return undefined;
-  return new Map(
-    [...after].map(([path, { sentBytes, receivedBytes }]) => [
-      path,
-      {
-        sentBytes: sentBytes - (before.get(path)?.sentBytes ?? 0),
-        receivedBytes: receivedBytes - (before.get(path)?.receivedBytes ?? 0),
-      },
-    ]),
-  );
 }
