@@ -216,7 +216,7 @@ describe('the observer of a source with events', () => {
       await vi.advanceTimersByTimeAsync(10);
     }
     expect(looks.mock.calls.length - before).toBeGreaterThan(40);
-    expect(looks.mock.calls.length - before).toBeLessThanOrEqual(51);
+    expect(looks.mock.calls.length - before).toBeLessThanOrEqual(52);
     await observer.stop();
   });
 

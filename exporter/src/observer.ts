@@ -16,6 +16,7 @@ import {
   type PathRule,
   type Reading,
   type Snapshot,
+  type SocketAddress,
   type SourceEvent,
 } from './mptcp/model.ts';
 import { pathMatcher } from './mptcp/path-rules.ts';
@@ -39,6 +40,8 @@ export interface ObserverOptions {
   readonly errors: ErrorTally;
   /** By default with the default thresholds and without checks. */
   readonly health?: HealthOptions;
+  /** Whether MPTCP connections to this peer are probes of ours. */
+  readonly isOwn?: (peer: SocketAddress) => boolean;
   /** What probes have brought; absent when none is configured. */
   readonly probes?: ProbePicture;
   readonly facts?: () => ReadonlyMap<string, InterfaceFacts>;
@@ -221,7 +224,7 @@ export class Observer {
     };
     const snapshot = assemble(
       { ...carried, ...reading, capabilities: this.#withEvents(reading.capabilities) },
-      { rules: this.#options.rules, match: this.#match, previous: this.#snapshot },
+      { rules: this.#options.rules, match: this.#match, previous: this.#snapshot, isOwn: this.#options.isOwn },
     );
     countErrors(reading, this.#options.errors);
     await this.#takeIn(snapshot);

@@ -38,6 +38,10 @@ describe('the unit', () => {
     expect(unit).not.toMatch(/^(?:MemoryDenyWriteExecute|PrivateUsers|PrivateNetwork|ProcSubset)=/m);
   });
 
+  it('has a directory for what must outlive it', () => {
+    expect(unit).toMatch(/^StateDirectory=mptcp-exporter$/m);
+  });
+
   it('does not start again and again with a configuration that is wrong', () => {
     expect(unit).toMatch(/^RestartPreventExitStatus=2$/m);
   });

@@ -68,9 +68,14 @@ paths:
   });
 
   it('is what the example shows', async () => {
-    const { paths, health } = await loadConfiguration('exporter/config.example.yml');
+    const { paths, health, probes, probeBudget } = await loadConfiguration('exporter/config.example.yml');
     expect(paths.map(({ name }) => name)).toEqual(['fibre', 'phone', 'office tunnel']);
     expect(health).toEqual(DEFAULT_HEALTH_SETTINGS);
+    expect(probes.map(({ type }) => type)).toEqual(['icmp', 'tcp', 'udp', 'throughput']);
+    expect(probeBudget).toEqual({
+      paths: new Map([['phone', { dayBytes: 20e6, monthBytes: 300e6 }]]),
+      stateFile: DEFAULT_BUDGET.stateFile,
+    });
   });
 });
 

@@ -49,6 +49,7 @@ export const pageModel: PageModel = {
       receiveBytesPerSecond: 0,
     },
   ],
+  findings: [],
   connections: 3,
   fallbacks: 1,
 };

@@ -29,6 +29,7 @@ function modelOf(text: string): PageModel {
     troubled: true,
     problems: [text],
     paths: [pathOf(text)],
+    findings: [{ words: text, commands: [text] }],
     connections: 1,
     fallbacks: 0,
   };
@@ -69,6 +70,15 @@ describe('the landing page', () => {
     });
     expect(page).not.toContain('bit/s');
     expect(page.match(/<dd>–<\/dd>/g)).toHaveLength(3);
+  });
+
+  it('says whether MPTCP helps, with the command for what to do, once that has been measured', () => {
+    expect(renderPage(pageModel)).not.toContain('Does MPTCP help?');
+    const words = 'lte: make it a backup endpoint, uploads lose 12 % with it.';
+    const command = 'ip mptcp endpoint change id 3 backup';
+    const page = renderPage({ ...pageModel, findings: [{ words, commands: [command] }] });
+    expect(page).toContain('Does MPTCP help?');
+    expect(page).toContain(`<li>${words}<code>${command}</code></li>`);
   });
 
   it('has something to say without paths, and bounds how many it shows', () => {

@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createLab, type Lab } from '../lab/lab.ts';
 import { describeLive } from '../lab/vitest.ts';
@@ -6,6 +8,7 @@ import type { RunningExporter } from '../support/exporter.ts';
 import { scrapeIn } from '../support/exposition.ts';
 import { type Insight, insightEnvironment, insightOf } from '../support/insight.ts';
 import { contradictions, tellContradiction } from '../support/soak/contradictions.ts';
+import { Findings } from '../support/soak/findings.ts';
 import { LINKS, planBlocks } from '../support/soak/plan.ts';
 import { Recorder } from '../support/soak/recorder.ts';
 import { runBlock } from '../support/soak/run-block.ts';
@@ -20,6 +23,10 @@ const minutes = Number(process.env.MPTCP_TEST_SOAK_MINUTES ?? 1.5);
 const isLong = minutes > 5;
 /** Short runs repeat what is known to pass; long ones look for what is not. */
 const seed = Number(process.env.MPTCP_TEST_SOAK_SEED ?? (isLong ? Math.floor(Math.random() * 2 ** 31) : 20_261));
+
+/** Long runs are read afterwards: where their lines, looks and contradictions are kept. */
+const findingsDirectory =
+  process.env.MPTCP_TEST_SOAK_FINDINGS ?? (isLong ? join(tmpdir(), `mptcp-soak-${seed}`) : undefined);
 
 /** Of a process that has settled, with its garbage collected: what V8 keeps for its next allocations, and compiled code. */
 const RESIDENT_MARGIN_BYTES = 40e6;
@@ -40,6 +47,7 @@ describeLive(`random faults for ${minutes} minutes (seed ${seed})`, () => {
   let lab: Lab;
   let exporter: RunningExporter;
   let watch: StateWatch;
+  let findings: Findings;
 
   beforeAll(async () => {
     lab = await createLab({
@@ -50,7 +58,9 @@ describeLive(`random faults for ${minutes} minutes (seed ${seed})`, () => {
       ],
     });
     const prefix = lab.client.prefix;
-    ({ exporter, watch } = await watchStates({ prefix, env: insightEnvironment() }));
+    findings = new Findings(findingsDirectory);
+    const env = findings.environment(insightEnvironment());
+    ({ exporter, watch } = await watchStates({ prefix, env }));
   });
   afterAll(async () => {
     await exporter?.stop();
@@ -77,14 +87,23 @@ describeLive(`random faults for ${minutes} minutes (seed ${seed})`, () => {
     'the states never contradict what was done to the links, and nothing is left of it all afterwards',
     async () => {
       const start = performance.now() / 1000;
-      const told = (text: string) =>
-        console.log(`${(performance.now() / 1000 - start).toFixed(0).padStart(5)} s  ${text}`);
+      const told = (text: string) => {
+        const line = `${(performance.now() / 1000 - start).toFixed(2).padStart(8)} s  ${text}`;
+        console.log(line);
+        findings.tell(line);
+      };
+      told(`seed ${seed}, begun at ${new Date(Date.now()).toISOString()}`);
+      if (findingsDirectory !== undefined) told(`findings are kept in ${findingsDirectory}`);
       const found = new Map<string, string>();
       const tellContradictions = () => {
         for (const one of contradictions(recorder.record, watch.all, performance.now() / 1000)) {
           const key = `${one.path} ${one.from}`;
-          if (!found.has(key))
-            told(`CONTRADICTION ${tellContradiction(one, start)}; ${historyOf(one.path, one.from, one.to)}`);
+          if (!found.has(key)) {
+            const looks = findings.contradiction(one.from, one.to);
+            const history = historyOf(one.path, one.from, one.to);
+            const kept = looks === undefined ? '' : `; looks in ${looks}`;
+            told(`CONTRADICTION ${tellContradiction(one, start)}; ${history}${kept}`);
+          }
           found.set(key, tellContradiction(one, start));
         }
       };
@@ -106,8 +125,11 @@ describeLive(`random faults for ${minutes} minutes (seed ${seed})`, () => {
       for (const block of blocks) {
         if (performance.now() / 1000 >= until) break;
         run++;
+        const { load, from, healthy, connections, family, ending } = block;
+        told(`block ${run}: ${JSON.stringify({ load, from, healthy, connections, family, ending })}`);
         try {
           await runBlock(lab, exporter, recorder, block);
+          told(`block ${run} is over, and its connections are closed`);
         } catch (error) {
           broken++;
           told(`block broken off: ${error instanceof Error ? error.message : String(error)}`);

@@ -27,7 +27,13 @@ const said = async (paths: Readonly<Record<string, JudgedPath>>, health: Partial
   });
   const picture = {
     ...(await observer.look()),
-    health: { known: true, paths: new Map(Object.entries(paths)), stateOf: () => undefined, ...health },
+    health: {
+      known: true,
+      paths: new Map(Object.entries(paths)),
+      formerPaths: new Map(),
+      stateOf: () => undefined,
+      ...health,
+    },
   };
   const lines: string[] = [];
   for (const { family, samples } of pathHealth.collect({ picture }).values()) {
@@ -106,6 +112,26 @@ describe('the metrics of path health', () => {
     const once = families(await said({ lte: judged('unused', [], { changes }) }, { checks: new Map() }));
     expect(once).toContain('state_reason');
     expect(once).toContain('checks_total');
+  });
+
+  it('keeps the counters, and says no state, of a path that is judged no more', async () => {
+    const gone = judged('down', ['interface_gone'], { changes: { ...judgement('down').changes, down: 3 } });
+    gone.failovers.observe(0.4);
+    const lines = await said(
+      { lte: judged('up') },
+      { formerPaths: new Map([['stick', gone]]), checks: new Map([['stick', { alive: 3, dead: 2, failed: 1 }]]) },
+    );
+    expect(lines.filter((line) => /^(up|state|state_reason|last_change_timestamp_seconds)\{stick/.test(line))).toEqual(
+      [],
+    );
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'state_changes_total{stick,down} 3',
+        'failover_duration_seconds_count{stick} 1',
+        'recovery_duration_seconds_count{stick} 0',
+        'checks_total{stick,dead} 2',
+      ]),
+    );
   });
 
   it('keeps the counters, and says no state, when nothing could be judged for long', async () => {

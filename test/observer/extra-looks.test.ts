@@ -42,12 +42,14 @@ describe('extra looks', () => {
     expect(begun).toHaveLength(1);
   });
 
-  it('are at least 100 ms apart and at most five in any second, however much happens', async () => {
+  it('are at least 100 ms apart and five a second, however much happens, and none waits longer than 0.2 s', async () => {
     const { looks, begun } = make(1);
     await keepWanting(looks, 3, 10_000);
     expect(begun.length).toBeGreaterThan(45);
     expect(begun.every((at, i) => at - (begun[i - 1] ?? Number.NEGATIVE_INFINITY) >= 100)).toBe(true);
-    expect(begun.every((at, i) => at - (begun[i - 5] ?? Number.NEGATIVE_INFINITY) >= 1000)).toBe(true);
+    expect(begun.every((at, i) => at - (begun[i - 6] ?? Number.NEGATIVE_INFINITY) >= 1000)).toBe(true);
+    expect(begun.every((at, i) => at - (begun[i - 1] ?? at) <= 205)).toBe(true);
+    expect(begun.length).toBeLessThanOrEqual(52);
   });
 
   it('take at most a tenth of the time, so that many subflows do not make them dear', async () => {

@@ -38,12 +38,15 @@ function watching(options: Partial<HealthOptions> = {}, configured: readonly str
   const unplug = (name: string) => {
     interfaces = INTERFACES.map((one) => (one.name === name ? { ...one, carrier: false } : one));
   };
+  const rename = (name: string, to: string) => {
+    interfaces = INTERFACES.map((one) => (one.name === name ? { ...one, name: to } : one));
+  };
   const plug = () => {
     interfaces = INTERFACES;
   };
   const picture = () => watch.picture(performance.now() / 1000);
   const judged = (path: string) => picture().paths.get(path);
-  return { watch, flows, errors, changes, look, run, unplug, plug, picture, judged };
+  return { watch, flows, errors, changes, look, run, unplug, plug, rename, picture, judged };
 }
 
 describe('the watch over health', () => {
@@ -167,9 +170,35 @@ describe('the watch over health', () => {
     expect([...errors.entries()]).toEqual([{ origin: 'health', code: 'overrun', count: 904 }]);
   });
 
-  it('holds nothing of a path that is not judged any more', () => {
+  it('goes on with changes, failovers and recoveries of a path that was renamed and comes back', () => {
+    const { flows, run, judged, rename, plug, picture, changes } = watching();
+    flows.move('up');
+    run(5);
+    flows.wlan.dead = true;
+    run(5);
+    flows.wlan.dead = false;
+    run(20);
+    const sums = () => {
+      const path = judged('wlan0') ?? picture().formerPaths.get('wlan0');
+      return [{ ...path?.judgement.changes }, path?.failovers.count, path?.recoveries.count];
+    };
+    const before = sums();
+    expect(before).toMatchObject([{ stalled: 1, up: 1 }, 1, 1]);
+    rename('wlan0', 'uplink');
+    run(3);
+    expect(judged('wlan0')).toBeUndefined();
+    expect(sums()).toEqual(before);
+    plug();
+    run(3);
+    expect(picture().formerPaths.has('wlan0')).toBe(false);
+    expect(sums()).toEqual(before);
+    expect(changes.filter(({ path, from }) => path === 'wlan0' && from === undefined)).toHaveLength(1);
+  });
+
+  it('holds nothing of a path that is not judged any more and was of no use', () => {
     const { run, picture, watch, look } = watching();
     run(1);
+    expect([...picture().paths.keys()].sort()).toContain('wlan0');
     const renamed = INTERFACES.map((one) => (one.name === 'wlan0' ? { ...one, name: 'uplink' } : one));
     vi.advanceTimersByTime(4_000_000);
     watch.observe(

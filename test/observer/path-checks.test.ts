@@ -149,17 +149,18 @@ describe('path checks', () => {
     expect(machine.checks.counts.get('path64')).toEqual({ alive: 0, dead: 0, failed: 1 });
   });
 
-  it('forget the counts of the paths not checked for longest, rather than grow for ever', async () => {
+  it('are counted under no path beyond a number of paths, so that no count ever falls or is forgotten', async () => {
     const machine = new Machine();
     for (let index = 0; index < 600; index += 1) {
       machine.checks.start([request(`path${index}`), request('always')]);
       await machine.answer(`path${index}`);
       await machine.answer('always');
     }
-    expect(machine.checks.counts.size).toBe(512);
+    expect(machine.checks.counts.size).toBe(513);
     expect(machine.checks.counts.get('always')?.alive).toBe(600);
-    expect(machine.checks.counts.has('path0')).toBe(false);
-    expect(machine.checks.counts.has('path599')).toBe(true);
+    expect(machine.checks.counts.get('path0')?.alive).toBe(1);
+    expect(machine.checks.counts.has('path599')).toBe(false);
+    expect(machine.checks.counts.get('unknown')?.alive).toBe(89);
   });
 
   it('end at once when they are stopped, without another word', async () => {

@@ -32,6 +32,7 @@ async function watch(program) {
       openSubflows: ledger()?.openSubflows,
       rememberedCloses: ledger()?.rememberedCloses,
       judged: health()?.held,
+      timers: process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length,
       blocks,
     };
     writeSync(2, `${JSON.stringify({ insight })}\n`);

@@ -19,6 +19,8 @@ export interface Insight {
   readonly rememberedCloses?: number;
   /** Of the health judgement. */
   readonly judged?: { readonly subflows: number; readonly connections: number; readonly paths: number };
+  /** Timers that keep the program alive. */
+  readonly timers: number;
   /** The longest that were its own doing, since it was asked last, the longest first; absent unless they are measured. */
   readonly blocks?: readonly LoopBlock[];
 }

@@ -2,16 +2,22 @@ import type { Configuration } from '../config/schema.ts';
 import type { ErrorTally } from '../error-tally.ts';
 import { type Libc, loadLibc } from '../linux/libc.ts';
 import { runner } from '../linux/tool/exec.ts';
-import type { Snapshot } from '../mptcp/model.ts';
+import type { Snapshot, SocketAddress } from '../mptcp/model.ts';
 import type { ProbePicture } from '../observer/picture.ts';
 import { Account } from '../probe/account.ts';
+import type { PathBudget } from '../probe/budget/budget.ts';
 import { PROBES } from '../probe/list.ts';
+import { ownPeers } from '../probe/own-peers.ts';
 import { placesBy } from '../probe/places.ts';
 import type { PathPlace } from '../probe/probe.ts';
-import { Prober } from '../probe/prober.ts';
+import { type OnResult, Prober } from '../probe/prober.ts';
 import { TargetResolver } from '../probe/resolver.ts';
 import { ProbeResults } from '../probe/results.ts';
+import { RoundResults } from '../probe/round/aggregation.ts';
+import type { Moved } from '../probe/round/leg-meter.ts';
+import { Rounds } from '../probe/round/rounds.ts';
 import type { HealthLog } from './health-log.ts';
+import { openBudget } from './probe-budget.ts';
 import { probeLog } from './probe-log.ts';
 
 /** Programs that probes run at once; reading the kernel has places of its own. */
@@ -22,6 +28,8 @@ interface Wiring {
   readonly configuration: Configuration;
   /** The last look, for where the paths are. */
   readonly snapshot: () => Snapshot | undefined;
+  /** What MPTCP has moved on each path, by a fresh look; undefined when there is none. */
+  readonly movedByPath: () => Promise<ReadonlyMap<string, Moved> | undefined>;
   readonly log: HealthLog;
   readonly errors: ErrorTally;
 }
@@ -30,38 +38,61 @@ interface Wiring {
 export interface Probes {
   readonly prober: Prober;
   readonly picture: ProbePicture;
+  readonly budget: PathBudget | undefined;
+  /** Whether MPTCP connections to this peer are probes of ours. */
+  readonly isOwn: (peer: SocketAddress) => boolean;
 }
 
 /** Makes the configured probes; nothing where there are none. They begin with the prober's `start`. */
-export function openProbes({ configuration, snapshot, log, errors }: Wiring): Probes | undefined {
+export function openProbes({ configuration, snapshot, movedByPath, log, errors }: Wiring): Probes | undefined {
   if (configuration.probes.length === 0) return undefined;
   const results = new ProbeResults();
-  const account = new Account();
+  let loaded: Promise<Libc> | undefined;
+  const libc = () => {
+    loaded ??= loadLibc();
+    return loaded;
+  };
+  const budget = openBudget(configuration.probeBudget, { libc, log, errors });
+  const account = new Account(budget);
   const placesOf = placesBy(configuration.paths);
   const logged = probeLog(log);
-  let libc: Promise<Libc> | undefined;
-  let places: readonly PathPlace[] | undefined;
+  let lastPlaces: readonly PathPlace[] | undefined;
+  const places = () => {
+    const last = snapshot();
+    // Not read is not gone.
+    if (last?.interfaces.value !== undefined) lastPlaces = placesOf(last);
+    return lastPlaces;
+  };
+  const onResult: OnResult = (settings, path, result) => {
+    if (!result.ok && result.reason === 'internal') errors.count('probes', 'internal');
+    logged(settings, path, result);
+  };
+  const resolver = new TargetResolver();
+  const context = { account, resolver, run: runner(MOST_CHILDREN), libc, places };
+  const roundResults = new RoundResults();
+  const rounds = new Rounds({
+    ...context,
+    ...(budget !== undefined && { budget }),
+    movedByPath,
+    backups: () => {
+      const backups = (snapshot()?.paths ?? []).filter(({ backup }) => backup === true);
+      return new Set(backups.map(({ name }) => name));
+    },
+    onLeg: (settings, leg) => {
+      results.bulk(settings, leg.path, leg.result);
+      roundResults.leg(settings, leg);
+      onResult(settings, leg.path, leg.result);
+    },
+    onRound: (round) => roundResults.round(round),
+  });
   const prober = new Prober({
+    ...context,
     probes: configuration.probes,
     list: PROBES,
     results,
-    account,
-    resolver: new TargetResolver(),
-    run: runner(MOST_CHILDREN),
-    libc: () => {
-      libc ??= loadLibc();
-      return libc;
-    },
-    places: () => {
-      const last = snapshot();
-      // Not read is not gone.
-      if (last?.interfaces.value !== undefined) places = placesOf(last);
-      return places;
-    },
-    onResult: (settings, path, result) => {
-      if (!result.ok && result.reason === 'internal') errors.count('probes', 'internal');
-      logged(settings, path, result);
-    },
+    rounds,
+    onResult,
   });
-  return { prober, picture: { results, account } };
+  const picture = { results, account, rounds: roundResults, ...(budget !== undefined && { budget }) };
+  return { prober, picture, budget, isOwn: ownPeers(configuration.probes, resolver) };
 }

@@ -11,19 +11,24 @@ import { kernelRelease } from '../linux/proc/kernel.ts';
 import { runsWithNetAdmin } from '../linux/proc/privileges.ts';
 import { COLLECTORS } from '../metrics/collectors/index.ts';
 import { type BuildInfo, MetricsRegistry } from '../metrics/registry.ts';
+import type { Ledger } from '../mptcp/ledger.ts';
 import { PARTS } from '../mptcp/model.ts';
 import { Observer } from '../observer.ts';
+import type { Moved } from '../probe/round/leg-meter.ts';
 import { openSource } from '../source/choose.ts';
 import type { ServeOptions } from './flags.ts';
 import { pathLog } from './health-log.ts';
 import { createLog } from './log.ts';
 import { outageLog } from './outage-log.ts';
 import { openPathChecks } from './path-checks.ts';
-import { openProbes } from './probes.ts';
+import { openProbes, type Probes } from './probes.ts';
 import { stopSignal } from './stop-signal.ts';
 
 /** Open requests get this long after SIGTERM; the whole shutdown stays within a second. */
 const DRAIN_MS = 700;
+
+/** For a look that a measurement asks for. */
+const LOOK_MS = 1000;
 
 const WITHOUT_NET_ADMIN =
   'running without CAP_NET_ADMIN: kernels before about 6.15 then hide which subflow belongs to which connection. ' +
@@ -50,7 +55,13 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
     errors,
     onResult: (result) => observer.answer(result),
   });
-  const probes = openProbes({ configuration, snapshot: () => observer.snapshot, log, errors });
+  const probes = openProbes({
+    configuration,
+    snapshot: () => observer.snapshot,
+    movedByPath: async () => totals((await observer.look(LOOK_MS)).ledger),
+    log,
+    errors,
+  });
   const observer: Observer = new Observer({
     source,
     kernelRelease: await kernelRelease(options.procfs).catch(() => undefined),
@@ -65,7 +76,7 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
       ...(probes !== undefined && { probes: () => probes.prober.evidence }),
       onChange: pathLog(log),
     },
-    ...(probes !== undefined && { probes: probes.picture }),
+    ...(probes !== undefined && { probes: probes.picture, isOwn: probes.isOwn }),
     facts: () => facts.current,
     onLook: outageLog(log),
     onEventsRefused: ({ code, message }) => log.warn({ part: 'events', code }, message),
@@ -110,10 +121,23 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
   checks?.stop();
   await Promise.all([
     servers.close(DRAIN_MS),
-    Promise.race([Promise.all([observer.stop(), probes?.prober.stop()]), sleep(DRAIN_MS)]),
+    Promise.race([Promise.all([observer.stop(), stopProbes(probes)]), sleep(DRAIN_MS)]),
   ]);
   source.close();
   log.info('stopped');
   // What is still pending (a child process, a read) must not hold up whoever waits for us.
   process.exit(0);
+}
+
+/** What each path has moved since the start. */
+function totals({ paths }: Ledger): ReadonlyMap<string, Moved> {
+  return new Map(
+    [...paths].map(([path, { sentBytes = 0, receivedBytes = 0 }]) => [path, { sentBytes, receivedBytes }]),
+  );
+}
+
+/** Ends them first, so that the account is closed with all they have moved. */
+async function stopProbes(probes: Probes | undefined): Promise<void> {
+  await probes?.prober.stop();
+  await probes?.budget?.close();
 }

@@ -3,6 +3,7 @@ import type { PathState } from '../mptcp/health/states.ts';
 import type { Path, Snapshot, Subflow } from '../mptcp/model.ts';
 import { problems } from '../mptcp/problems.ts';
 import type { Picture } from '../observer/picture.ts';
+import { findings } from './findings.ts';
 import { isTrouble, pathWords, verdict } from './health-words.ts';
 import type { PageModel, PagePath } from './page.ts';
 
@@ -20,6 +21,7 @@ export function pageModel(
       troubled: false,
       problems: [],
       paths: [],
+      findings: [],
       connections: 0,
       fallbacks: 0,
     };
@@ -36,6 +38,7 @@ export function pageModel(
     // Parts that fail for the same reason say so once.
     problems: [...new Set([...problems(snapshot).values()].map(({ message }) => message))],
     paths: [...snapshot.paths, ...vanished(snapshot, judged)].map((path) => pagePath(path, picture)),
+    findings: findings(picture),
     connections: connections.length - fallbacks,
     fallbacks,
   };

@@ -45,6 +45,9 @@ dd { margin: 0; font-variant-numeric: tabular-nums; }
 .share { display: block; width: 100%; height: .4rem; border-radius: .2rem; background: var(--line); }
 .share.send { color: var(--send); } .share.receive { color: var(--receive); }
 .empty { background: var(--card); border: 1px dashed var(--line); border-radius: .7rem; padding: 1.25rem; color: var(--faint); }
+.findings { margin-top: 1.5rem; } .findings ul { display: grid; gap: .5rem; margin: .5rem 0 0; padding: 0; list-style: none; }
+.findings li { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; padding: .6rem .9rem; }
+.findings code { display: block; margin-top: .35rem; padding: .35rem .6rem; border-radius: .3rem; background: var(--ground); font: .875rem ui-monospace, monospace; user-select: all; }
 .facts { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: 1.5rem 0 0; padding-top: 1rem; border-top: 1px solid var(--line); }
 footer { color: var(--faint); font-size: .875rem; padding-top: 1rem; padding-bottom: 2rem; }
 `;

@@ -23,6 +23,13 @@ export interface PagePath {
   readonly rttSeconds?: number;
 }
 
+/** What rounds of measurements say, in a sentence, and the commands that follow from it. */
+export interface PageFinding {
+  readonly words: string;
+  /** For people to run: nothing here does. */
+  readonly commands: readonly string[];
+}
+
 /** Everything the landing page shows. */
 export interface PageModel {
   /** Of the exporter. */
@@ -40,6 +47,8 @@ export interface PageModel {
   /** What is wrong and what to do, a sentence each. */
   readonly problems: readonly string[];
   readonly paths: readonly PagePath[];
+  /** Whether MPTCP helps and what to do with which path; empty without such measurements. */
+  readonly findings: readonly PageFinding[];
   readonly connections: number;
   /** Connections that fell back to plain TCP. */
   readonly fallbacks: number;
@@ -50,6 +59,9 @@ const SHOWN_PATHS = 100;
 
 /** Interface and addresses shown of a path; a host with many temporary IPv6 addresses has dozens. */
 const SHOWN_ADDRESSES = 6;
+
+/** Findings shown; two for each target, one for each path. */
+const SHOWN_FINDINGS = 40;
 
 const REFRESH_SECONDS = 5;
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
@@ -93,6 +105,7 @@ ${STYLE_ELEMENT}
 ${problems.length > 0 ? html`<ul class="problems">${problems.map((problem) => html`<li>${problem}</li>`)}</ul>` : ''}
 ${paths.length > 0 ? pathList(paths) : html`<p class="empty">No path yet: a path shows up with its first MPTCP subflow, or when the configuration names it.</p>`}
 ${hidden > 0 ? html`<p class="empty">${hidden} more paths are in the metrics.</p>` : ''}
+${model.findings.length > 0 ? findingList(model.findings) : ''}
 <dl class="facts">
 ${fact('Connections', model.connections)}
 ${fact('Fallen back to plain TCP', model.fallbacks)}
@@ -112,6 +125,13 @@ function pathList(paths: readonly PagePath[]): Html {
   };
   const totals = { send: total('sendBytesPerSecond'), receive: total('receiveBytesPerSecond') };
   return html`<ul class="paths">${paths.slice(0, SHOWN_PATHS).map((path) => pathCard(path, totals))}</ul>`;
+}
+
+function findingList(findings: readonly PageFinding[]): Html {
+  const items = findings.slice(0, SHOWN_FINDINGS).map(({ words, commands }) => {
+    return html`<li>${words}${commands.map((command) => html`<code>${command}</code>`)}</li>`;
+  });
+  return html`<section class="findings"><h2>Does MPTCP help?</h2><ul>${items}</ul></section>`;
 }
 
 function pathCard(path: PagePath, totals: { readonly send: number; readonly receive: number }): Html {

@@ -24,6 +24,8 @@ export interface AssembleContext {
   readonly match: PathMatcher;
   /** The look before: a subflow whose address has left its interface keeps the path it had. */
   readonly previous?: Snapshot | undefined;
+  /** Whether connections to this peer are probes of ours; none when absent. */
+  readonly isOwn?: ((peer: SocketAddress) => boolean) | undefined;
 }
 
 /**
@@ -132,6 +134,7 @@ function joinSockets(
     socket: record,
     key: socketKey(record),
     subflows: members[index] ?? [],
+    own: context.isOwn?.(record.remote) ?? false,
   }));
   const { connectionsFailure } = records;
   return { connections, subflows, ...(connectionsFailure !== undefined && { connectionsFailure }) };

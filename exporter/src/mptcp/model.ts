@@ -368,6 +368,8 @@ export interface Connection {
   readonly key: string | number;
   /** Indices into {@link Snapshot.subflows}. */
   readonly subflows: readonly number[];
+  /** One of this exporter's own probes, which says nothing of how the user's connections are. */
+  readonly own: boolean;
 }
 
 /** A path: what a user calls one of their uplinks. */

@@ -1,6 +1,7 @@
 import { Histogram } from './histogram.ts';
 import type { Folded, Ledger } from './ledger.ts';
 import type { Snapshot } from './model.ts';
+import { UNKNOWN_PATH } from './path-rules.ts';
 
 /** Upper bounds in seconds of the round-trip-time histogram: LAN to satellite. */
 export const RTT_BUCKETS_SECONDS: readonly number[] = [
@@ -50,7 +51,8 @@ export class ThroughputMeter {
     snapshot.sockets.value?.subflows.forEach(({ path, socket }, index) => {
       if (activity[index] === 0) return;
       const { rttSeconds } = socket.tcp;
-      if (rttSeconds !== undefined) this.#meter(path).rtt.observe(rttSeconds);
+      // Counted where the ledger counts its bytes.
+      if (rttSeconds !== undefined) this.#meter(ledger.paths.has(path) ? path : UNKNOWN_PATH).rtt.observe(rttSeconds);
     });
   }
 

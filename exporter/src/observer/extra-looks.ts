@@ -1,6 +1,8 @@
-/** At least this long from one extra look to the next, and at most so many in a second. */
+/** At least this long from one extra look to the next. */
 const SPACING_MS = 100;
-const MOST_PER_SECOND = 5;
+
+/** Of many, one in so long, but for one ahead of its turn: however much happens, what is news waits no longer than this. */
+const TURN_MS = 200;
 
 /** Extra looks rest this many times as long as the last one took, so that they never cost more than a tenth of the time. */
 const REST = 9;
@@ -8,8 +10,9 @@ const REST = 9;
 /** Looks out of turn, when something happened that a look should show soon; bounded however often that is. */
 export class ExtraLooks {
   readonly #look: () => Promise<unknown>;
-  /** When the latest looks began. */
-  #begun: number[] = [];
+  #begun = Number.NEGATIVE_INFINITY;
+  /** When the next has its turn. */
+  #turn = Number.NEGATIVE_INFINITY;
   #rested = 0;
   #wanted = false;
   #looking = false;
@@ -35,9 +38,7 @@ export class ExtraLooks {
 
   #plan(): void {
     const now = performance.now();
-    const spaced = (this.#begun.at(-1) ?? Number.NEGATIVE_INFINITY) + SPACING_MS;
-    const oldest = this.#begun.length < MOST_PER_SECOND ? Number.NEGATIVE_INFINITY : (this.#begun[0] ?? now);
-    const due = Math.max(now, spaced, this.#rested, oldest + 1000);
+    const due = Math.max(now, this.#begun + SPACING_MS, this.#turn - TURN_MS, this.#rested);
     this.#timer = setTimeout(() => void this.#run(), due - now);
   }
 
@@ -46,7 +47,8 @@ export class ExtraLooks {
     this.#wanted = false;
     this.#looking = true;
     const begun = performance.now();
-    this.#begun = [...this.#begun, begun].slice(-MOST_PER_SECOND);
+    this.#begun = begun;
+    this.#turn = Math.max(this.#turn, begun) + TURN_MS;
     await this.#look();
     const ended = performance.now();
     this.#rested = ended + REST * (ended - begun);

@@ -1,14 +1,15 @@
 import type { ErrorTally } from '../error-tally.ts';
 import { Health } from '../mptcp/health/health.ts';
 import type { HealthSettings } from '../mptcp/health/settings.ts';
-import type {
-  CheckResult,
-  PathHealth,
-  PathState,
-  PathTraffic,
-  ProbeEvidence,
-  Reason,
-  SubflowHealthState,
+import {
+  type CheckResult,
+  type PathHealth,
+  type PathState,
+  type PathTraffic,
+  type ProbeEvidence,
+  type Reason,
+  type SubflowHealthState,
+  wasUsed,
 } from '../mptcp/health/states.ts';
 import { Histogram } from '../mptcp/histogram.ts';
 import type { PathManagerEvent, Snapshot, Subflow } from '../mptcp/model.ts';
@@ -38,6 +39,8 @@ export interface HealthPicture {
   /** False when nothing could be judged for so long that the states are not known any more. */
   readonly known: boolean;
   readonly paths: ReadonlyMap<string, JudgedPath>;
+  /** Paths that were of use and are judged no more: a counter that was exposed stands until the exporter ends. */
+  readonly formerPaths: ReadonlyMap<string, JudgedPath>;
   /** Of an open subflow, as last judged; `undefined` for one that has not been. */
   stateOf(subflow: Subflow): SubflowHealthState | undefined;
   /** Checks by path; absent when none are made. */
@@ -76,6 +79,7 @@ export class HealthWatch {
   readonly #errors: ErrorTally;
   readonly #health: Health;
   readonly #paths = new Map<string, KeptPath>();
+  readonly #formerPaths = new Map<string, KeptPath>();
   #events: PathManagerEvent[] = [];
   #answers: CheckResult[] = [];
   #judgedAt = Number.NEGATIVE_INFINITY;
@@ -126,9 +130,7 @@ export class HealthWatch {
     this.#judgedAt = snapshot.monotonicSeconds;
     this.#unsettled = report.unsettled;
     for (const [path, judgement] of report.paths) this.#note(path, judgement);
-    if (this.#paths.size > report.paths.size) {
-      for (const path of this.#paths.keys()) if (!report.paths.has(path)) this.#paths.delete(path);
-    }
+    if (this.#paths.size > report.paths.size) this.#putAside(report.paths);
     for (const { kind, path, seconds } of report.durations) {
       const judged = this.#paths.get(path);
       (kind === 'failover' ? judged?.failovers : judged?.recoveries)?.observe(seconds);
@@ -148,14 +150,31 @@ export class HealthWatch {
     return {
       known: nowSeconds - this.#judgedAt <= STANDS_SECONDS,
       paths: this.#paths,
+      formerPaths: this.#formerPaths,
       stateOf: ({ key }) => this.#health.stateOf(key),
       ...(counts !== undefined && { checks: counts }),
     };
   }
 
+  #putAside(judged: ReadonlyMap<string, PathHealth>): void {
+    for (const [path, kept] of this.#paths) {
+      if (judged.has(path)) continue;
+      this.#paths.delete(path);
+      if (wasUsed(kept.judgement)) this.#formerPaths.set(path, kept);
+    }
+  }
+
+  #takeBack(path: string): KeptPath | undefined {
+    const kept = this.#formerPaths.get(path);
+    if (kept === undefined) return undefined;
+    this.#formerPaths.delete(path);
+    this.#paths.set(path, kept);
+    return kept;
+  }
+
   #note(path: string, judgement: PathHealth): void {
     const { state, sinceSeconds, reasons } = judgement;
-    const known = this.#paths.get(path);
+    const known = this.#paths.get(path) ?? this.#takeBack(path);
     const goesOn = known?.judgement === judgement;
     if (goesOn && known.sinceSeconds === sinceSeconds) return;
     // Once, or each reading of the two clocks would give a slightly different time.

@@ -1,10 +1,11 @@
 import { asExporterError, ExporterError } from '../errors.ts';
 import type { CheckRequest, CheckResult } from '../mptcp/health/states.ts';
+import { UNKNOWN_PATH } from '../mptcp/path-rules.ts';
 
 /** Most checks under way at once; what is asked beyond has failed. */
 const MOST_AT_ONCE = 64;
 
-/** Most paths that are counted; of more, those that were not checked for longest are forgotten. */
+/** Names of paths beyond this many are counted under {@link UNKNOWN_PATH}: what has been counted stands until the end. */
 const MOST_PATHS = 512;
 
 /**
@@ -99,10 +100,8 @@ export class PathChecks {
   }
 
   #count(path: string, result: keyof CheckCounts): void {
-    const counts = this.#counts.get(path) ?? { alive: 0, dead: 0, failed: 0 };
-    this.#counts.delete(path); // to the end, so that the first is the one not checked for longest
-    this.#counts.set(path, { ...counts, [result]: counts[result] + 1 });
-    const [first] = this.#counts.keys();
-    if (this.#counts.size > MOST_PATHS && first !== undefined) this.#counts.delete(first);
+    const name = this.#counts.has(path) || this.#counts.size < MOST_PATHS ? path : UNKNOWN_PATH;
+    const counts = this.#counts.get(name) ?? { alive: 0, dead: 0, failed: 0 };
+    this.#counts.set(name, { ...counts, [result]: counts[result] + 1 });
   }
 }

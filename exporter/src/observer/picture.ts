@@ -5,7 +5,9 @@ import type { Ledger } from '../mptcp/ledger.ts';
 import type { Connection, PathManagerEvent, Snapshot, Subflow } from '../mptcp/model.ts';
 import type { ThroughputMeter } from '../mptcp/throughput.ts';
 import type { Account } from '../probe/account.ts';
+import type { PathBudget } from '../probe/budget/budget.ts';
 import type { ProbeResults } from '../probe/results.ts';
+import type { RoundResults } from '../probe/round/aggregation.ts';
 import type { HealthPicture } from './health-watch.ts';
 
 /** The current picture: the last look, what has been summed up since the start, and which subflows get series. */
@@ -32,6 +34,12 @@ export interface Picture {
 export interface ProbePicture {
   readonly results: Pick<ProbeResults, 'series'>;
   readonly account: Pick<Account, 'spent'>;
+  readonly rounds: Pick<
+    RoundResults,
+    'throughput' | 'transfers' | 'transferGains' | 'aggregation' | 'utilisation' | 'recommendations'
+  >;
+  /** Absent when no path has one. */
+  readonly budget?: Pick<PathBudget, 'left'>;
 }
 
 /** Which subflows and connections of a look get series of their own. */

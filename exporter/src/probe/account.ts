@@ -1,9 +1,11 @@
-import type { ByteMeter } from './probe.ts';
+import type { ByteMeter, ProbeFailure } from './probe.ts';
 
 /** What may still be moved on a path, day and month, over restarts. */
 export interface Budget {
   /** Bytes, sent and received together; infinite where there is no bound. */
   remaining(path: string): number;
+  /** To be waited for before so many bytes are moved. Resolves to undefined, or to why they may not be. */
+  reserve(path: string, bytes: number): Promise<ProbeFailure | undefined>;
   /** Takes off what has been moved. */
   spend(path: string, bytes: number): void;
 }
@@ -35,6 +37,11 @@ export class Account {
   /** Bytes that may still be moved on the path. */
   remaining(path: string): number {
     return this.#budget?.remaining(path) ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Asks whether so many bytes may be moved on the path: undefined, or why not. */
+  async reserve(path: string, bytes: number): Promise<ProbeFailure | undefined> {
+    return this.#budget?.reserve(path, bytes);
   }
 
   /** A meter for one run. `onExhausted` is called, once, when the path's budget has been used up by then. */

@@ -3,7 +3,14 @@ import type { LatencySettings } from '../config/probes/settings.ts';
 import type { Libc } from '../linux/libc.ts';
 import type { Run } from '../linux/tool/exec.ts';
 import type { Account } from './account.ts';
-import { failed, type Latency, type LatencyProbe, type PathPlace, type ProbeResult } from './probe.ts';
+import {
+  failed,
+  type Latency,
+  type LatencyProbe,
+  type PathPlace,
+  type ProbeFailure,
+  type ProbeResult,
+} from './probe.ts';
 import { failureOf } from './reasons.ts';
 import type { TargetResolver } from './resolver.ts';
 
@@ -77,23 +84,17 @@ async function ask(
   place: PathPlace,
   { signal, onExhausted }: { readonly signal: AbortSignal; readonly onExhausted: () => void },
 ): Promise<ProbeResult<Latency>> {
-  const { path, interfaceName, addresses } = place;
+  const { path, interfaceName } = place;
   const { host } = settings.target;
-  if (interfaceName === undefined) return failed('no_interface', `path ${path} has no interface that is up`);
-  const targets = await resolver.addresses(host);
-  if (targets.length === 0) return failed('unresolvable', `no address is known of ${host}`);
-  const pair = targets
-    .map((address) => ({ address, localAddress: addresses.find((local) => isIP(local) === isIP(address)) }))
-    .find(({ localAddress }) => localAddress !== undefined);
-  if (pair?.localAddress === undefined) {
-    return failed('no_address', `${interfaceName} has no address of the family of ${host}`);
-  }
+  const pair = await addressPair(resolver, host, place);
+  if ('ok' in pair) return pair;
   if (signal.aborted) return failed('timeout', `no address of ${host} came in time`);
-  if (account.remaining(path) < probe.mostBytes(settings)) return outOfBudget(place);
+  const refusal = await account.reserve(path, probe.mostBytes(settings));
+  if (refusal !== undefined) return refusal;
   return probe.run({
     settings,
     path,
-    interfaceName,
+    ...(interfaceName !== undefined && { interfaceName }),
     localAddress: pair.localAddress,
     address: pair.address,
     timeoutSeconds: settings.timeoutSeconds,
@@ -102,4 +103,20 @@ async function ask(
     libc,
     run,
   });
+}
+
+/** Where a path asks a host, and from which address of its interface; why it cannot, if so. */
+export async function addressPair(
+  resolver: RunContext['resolver'],
+  host: string,
+  { path, interfaceName, addresses }: PathPlace,
+): Promise<{ readonly address: string; readonly localAddress: string } | ProbeFailure> {
+  if (interfaceName === undefined) return failed('no_interface', `path ${path} has no interface that is up`);
+  const targets = await resolver.addresses(host);
+  if (targets.length === 0) return failed('unresolvable', `no address is known of ${host}`);
+  for (const address of targets) {
+    const localAddress = addresses.find((local) => isIP(local) === isIP(address));
+    if (localAddress !== undefined) return { address, localAddress };
+  }
+  return failed('no_address', `${interfaceName} has no address of the family of ${host}`);
 }

@@ -47,12 +47,17 @@ export class TargetResolver {
   /** IPv4 addresses first; none when the name has none or cannot be asked for. Waits only for a name's first answer. */
   async addresses(host: string): Promise<readonly string[]> {
     if (isIP(host) !== 0) return [canonicalAddress(host)];
-    const known = this.#known(host);
+    const known = this.#entry(host);
     const now = this.#now();
     if (now - known.askedAt >= FRESH_SECONDS && now - known.failedAt >= RETRY_SECONDS)
       known.asking ??= this.#ask(host, known);
     if (known.addresses.length === 0) await known.asking;
     return known.addresses;
+  }
+
+  /** What is known already, without asking. */
+  known(host: string): readonly string[] {
+    return isIP(host) === 0 ? (this.#names.get(host)?.addresses ?? []) : [canonicalAddress(host)];
   }
 
   async #ask(host: string, known: Known): Promise<void> {
@@ -66,7 +71,7 @@ export class TargetResolver {
     }
   }
 
-  #known(host: string): Known {
+  #entry(host: string): Known {
     let known = this.#names.get(host);
     if (known === undefined) {
       const [oldest] = this.#names.keys();

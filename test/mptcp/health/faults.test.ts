@@ -330,6 +330,61 @@ describe('the link', () => {
     expect(timeline.paths.has('wlan0')).toBe(false);
   });
 
+  it('whose stick is pulled out stays down when its interface index goes to another interface meanwhile', () => {
+    const { timeline, wlan } = transfer('up');
+    timeline.interfaces = others;
+    wlan.gone = true;
+    timeline.run(3);
+    timeline.interfaces = [...others, { ...wlan0, name: 'veth7', addresses: [] }];
+    timeline.run(3);
+    expect(timeline.paths.get('wlan0')).toMatchObject({ state: 'down', reasons: new Set(['interface_gone']) });
+    timeline.interfaces = [...others, { ...wlan0, index: 77 }];
+    timeline.join(1, WLAN).sending = true;
+    timeline.run(3);
+    expect(timeline.states('wlan0')).toEqual(['unused', 'up', 'down', 'up']);
+    expect(timeline.paths.get('wlan0')?.changes).toMatchObject({ up: 2, down: 1 });
+  });
+
+  it('goes on with its changes when it is judged again after it was renamed, or long gone', () => {
+    const { timeline, wlan } = transfer('up');
+    timeline.interfaces = [...others, { ...wlan0, carrier: false }];
+    timeline.run(3);
+    timeline.interfaces = [...others, { ...wlan0, name: 'wan1' }];
+    wlan.gone = true;
+    timeline.run(3);
+    expect(timeline.paths.has('wlan0')).toBe(false);
+    timeline.interfaces = [...others, wlan0];
+    timeline.join(1, WLAN).sending = true;
+    timeline.run(3);
+    expect(timeline.paths.get('wlan0')).toMatchObject({ state: 'up', changes: { down: 1, up: 2 } });
+    const again = timeline.flows.at(-1);
+    if (again !== undefined) again.gone = true;
+    timeline.interfaces = others;
+    timeline.run(4000, 100);
+    expect(timeline.paths.has('wlan0')).toBe(false);
+    timeline.interfaces = [...others, wlan0];
+    timeline.join(1, WLAN).sending = true;
+    timeline.run(3);
+    expect(timeline.paths.get('wlan0')).toMatchObject({ state: 'up', changes: { down: 2, up: 3 } });
+    expect(timeline.durations.filter(({ seconds }) => seconds > 100)).toEqual([]);
+  });
+
+  it('of thousands that come and go stays within a bound, whether used or not', () => {
+    const timeline = new Timeline();
+    const [eth] = timeline.connect(1, [ETH]);
+    if (eth !== undefined) eth.sending = true;
+    for (let index = 0; index < 1200; index++) {
+      const address = `10.${80 + Math.floor(index / 200)}.${index % 200}.1`;
+      const addresses = [{ address, prefixLength: 24, scope: 'global' }];
+      timeline.interfaces = [...others, { ...wlan0, name: `stick${index}`, index: 100 + index, addresses }];
+      const flow = index % 2 === 0 ? timeline.join(1, address) : undefined;
+      timeline.run(2);
+      if (flow !== undefined) flow.gone = true;
+    }
+    expect(timeline.health.held.paths).toBeLessThanOrEqual(513);
+    expect(timeline.paths.get('eth0')?.state).toBe('up');
+  });
+
   it('that was renamed is forgotten under its old name', () => {
     const { timeline } = transfer('up');
     timeline.interfaces = [...others, { ...wlan0, name: 'wan1' }];
@@ -348,7 +403,7 @@ describe('the link', () => {
     timeline.endpoints = undefined;
     timeline.join(1, WLAN);
     timeline.run(3);
-    expect(timeline.paths.get('wlan0')?.state).toBe('unused');
+    expect(timeline.paths.has('wlan0')).toBe(false);
     expect(timeline.paths.get('wan1')?.state).toBe('up');
   });
 

@@ -90,12 +90,6 @@ describe('a path that loses 30 % each way', () => {
     'is degraded within 15 s, of high loss: it %s, checks are answered after %d s',
     (_how, answered, rows) => {
       const { timeline, start } = replay(rows, answered);
-      console.log(
-        answered,
-        JSON.stringify(timeline.history.get('wlan0')?.map((e) => [+(e.at - start).toFixed(2), e.state, e.reasons])),
-        timeline.reasons('wlan0'),
-        JSON.stringify(timeline.asked.map((a) => +(a.at - start).toFixed(2))),
-      );
       expect(timeline.enteredAfter('wlan0', 'degraded', start)).toBeLessThanOrEqual(15);
       expect(timeline.reasons('wlan0')).toContain('high_loss');
       expect(timeline.states('eth0', start)).toEqual(['up']);

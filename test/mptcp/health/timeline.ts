@@ -6,6 +6,7 @@ import type {
   ObservedDuration,
   PathHealth,
   PathState,
+  ProbeEvidence,
   Reason,
   SubflowHealthState,
 } from '../../../exporter/src/mptcp/health/states.ts';
@@ -45,6 +46,8 @@ export class Flow {
   /** Nothing comes through, either way. */
   dead = false;
   gone = false;
+  /** Bytes a second that it sends or receives. */
+  rate = BUSY;
   lossRatio = 0;
   rttSeconds = 0.02;
   overrides: Partial<SubflowRecord> = {};
@@ -101,9 +104,9 @@ export class Flow {
       this.#sentAt = to;
     }
     if (this.sending) {
-      this.#sent += span * BUSY * (1 + this.lossRatio);
-      this.#retransmitted += span * BUSY * this.lossRatio;
-      this.#acknowledged += span * BUSY;
+      this.#sent += span * this.rate * (1 + this.lossRatio);
+      this.#retransmitted += span * this.rate * this.lossRatio;
+      this.#acknowledged += span * this.rate;
       this.#outstanding = 14;
       this.#sentAt = to;
       this.#heardAt = to - 0.004;
@@ -112,7 +115,7 @@ export class Flow {
       this.#heardAt = to - span;
     }
     if (this.receiving) {
-      this.#received += span * BUSY;
+      this.#received += span * this.rate;
       this.#receivedAt = to;
       this.#heardAt = to;
     }
@@ -179,6 +182,8 @@ export class Timeline {
   answer: (request: CheckRequest) => readonly { readonly alive: boolean; readonly afterSeconds: number }[] = () => [
     { alive: true, afterSeconds: 0.03 },
   ];
+  /** Paths on which probes fail. */
+  probes: ReadonlyMap<string, ProbeEvidence> | undefined;
   readonly history = new Map<string, Entered[]>();
   readonly durations: (ObservedDuration & { at: number })[] = [];
   readonly asked: (CheckRequest & { at: number })[] = [];
@@ -254,7 +259,13 @@ export class Timeline {
     const checks = this.#pending.filter(({ monotonicSeconds }) => monotonicSeconds <= this.now);
     this.#pending = this.#pending.filter(({ monotonicSeconds }) => monotonicSeconds > this.now);
     this.#ledger.fold(taken);
-    const report = this.health.observe({ snapshot: taken, totals: this.#ledger.paths, events: this.events, checks });
+    const report = this.health.observe({
+      snapshot: taken,
+      totals: this.#ledger.paths,
+      events: this.events,
+      checks,
+      ...(this.probes !== undefined && { probes: this.probes }),
+    });
     this.events = [];
     this.paths = report.paths;
     this.subflows = report.subflows;

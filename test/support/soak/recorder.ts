@@ -78,6 +78,7 @@ export class Recorder {
   async apply(name: FaultName, link: string, circumstances: Circumstances): Promise<RecordedFault> {
     const startedAt = performance.now() / 1000;
     const fault = await applyFault(this.#lab, name, link);
+    this.#tell(`${name} ${fault.link ?? ''} begins, ${circumstances.load}`);
     let alone = true;
     return {
       notAlone: () => {
@@ -98,10 +99,11 @@ export class Recorder {
           alone,
         };
         this.#faults.push(entry);
+        const undone = (entry.endedAt - entry.endingAt).toFixed(2);
         const held = (entry.endingAt - entry.appliedAt).toFixed(1);
         const { load, moving } = circumstances;
         this.#tell(
-          `${name} ${fault.link ?? ''} for ${held} s, ${load}${moving ? '' : ', not moving'}${alone ? '' : ', not alone'}`,
+          `${name} ${fault.link ?? ''} for ${held} s, undone in ${undone} s, ${load}${moving ? '' : ', not moving'}${alone ? '' : ', not alone'}`,
         );
       },
     };

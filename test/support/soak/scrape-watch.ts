@@ -52,7 +52,9 @@ export class ScrapeWatch {
   /** Counters of paths, of the exporter and of the host never go backwards. */
   #compare(line: string): void {
     const [, series, value] =
-      /^((?:mptcp_(?:path|exporter|pm|mib)_\w+_total|process_cpu_seconds_total)\S*) (\S+)$/.exec(line) ?? [];
+      /^((?:mptcp_(?:path|exporter|pm|mib)_\w+_(?:total|bucket|count|sum)|process_cpu_seconds_total)\S*) (\S+)$/.exec(
+        line,
+      ) ?? [];
     if (series === undefined) return;
     const before = this.#last.get(series);
     if (before !== undefined && Number(value) < before)

@@ -25,7 +25,7 @@ export const connections = collector(
   {
     connections: gauge(
       'mptcp_connections',
-      'MPTCP sockets by TCP state; those that fell back to TCP only as fallback.',
+      "MPTCP sockets by TCP state; those that fell back to TCP only as fallback, this exporter's own probes among them not at all.",
       ['state'],
     ),
     sent: counter(
@@ -63,7 +63,9 @@ function countByState(all: readonly Connection[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const {
     socket: { fallback, state },
+    own,
   } of all) {
+    if (own && fallback === true) continue;
     const name = fallback === true ? 'fallback' : state;
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }

@@ -1,4 +1,5 @@
 import type { Collector } from '../collector.ts';
+import { aggregation } from './aggregation.ts';
 import { connections } from './connections.ts';
 import { endpoints } from './endpoints.ts';
 import { events } from './events.ts';
@@ -25,6 +26,7 @@ export const COLLECTORS: readonly Collector[] = [
   mib,
   interfaces,
   probes,
+  aggregation,
   ownProcess,
 ];
 

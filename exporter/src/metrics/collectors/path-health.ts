@@ -1,5 +1,4 @@
-import { PATH_STATES, type PathState, REASONS } from '../../mptcp/health/states.ts';
-import type { JudgedPath } from '../../observer/health-watch.ts';
+import { PATH_STATES, type PathState, REASONS, wasUsed } from '../../mptcp/health/states.ts';
 import { collector } from '../collector.ts';
 import { counter, gauge, histogram } from '../family.ts';
 
@@ -54,30 +53,25 @@ export const pathHealth = collector(
     ),
   },
   ({ picture: { health } }, emit) => {
-    for (const [path, judged] of health.paths) {
-      const { state, reasons, changes } = judged.judgement;
-      const labels = { path };
-      for (const one of PATH_STATES) emit.changes({ path, state: one }, changes[one]);
-      if (health.known) {
-        emit.up(labels, DEAD.has(state) ? 0 : 1);
-        for (const one of PATH_STATES) emit.state({ path, state: one }, one === state ? 1 : 0);
-        emit.changedAt(labels, judged.changedAtSeconds);
-      }
+    const { known, paths, formerPaths, checks } = health;
+    for (const [path, { judgement, changedAtSeconds }] of known ? paths : []) {
+      const { state, reasons } = judgement;
+      emit.up({ path }, DEAD.has(state) ? 0 : 1);
+      for (const one of PATH_STATES) emit.state({ path, state: one }, one === state ? 1 : 0);
+      emit.changedAt({ path }, changedAtSeconds);
+      if (!wasUsed(judgement)) continue;
+      // All of them, so that avg_over_time() is the part of the time a reason stood, and dashboards have steady series.
+      for (const reason of REASONS) emit.reason({ path, reason }, reasons.has(reason) ? 1 : 0);
+    }
+    for (const [path, { judgement, failovers, recoveries }] of [...paths, ...formerPaths]) {
+      for (const state of PATH_STATES) emit.changes({ path, state }, judgement.changes[state]);
       // A host may have hundreds of interfaces that MPTCP never uses: the larger families wait for the first use.
-      if (!wasUsed(judged)) continue;
-      if (health.known) {
-        // All of them, so that avg_over_time() is the part of the time a reason stood, and dashboards have steady series.
-        for (const reason of REASONS) emit.reason({ path, reason }, reasons.has(reason) ? 1 : 0);
-      }
-      emit.failovers.buckets(labels, judged.failovers);
-      emit.recoveries.buckets(labels, judged.recoveries);
-      if (health.checks === undefined) continue;
-      const counts = health.checks.get(path) ?? NEVER_CHECKED;
+      if (!wasUsed(judgement)) continue;
+      emit.failovers.buckets({ path }, failovers);
+      emit.recoveries.buckets({ path }, recoveries);
+      if (checks === undefined) continue;
+      const counts = checks.get(path) ?? NEVER_CHECKED;
       for (const result of CHECK_RESULTS) emit.checks({ path, result }, counts[result]);
     }
   },
 );
-
-function wasUsed({ judgement: { state, changes } }: JudgedPath): boolean {
-  return state !== 'unused' || changes.unused > 0;
-}

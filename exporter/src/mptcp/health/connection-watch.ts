@@ -36,7 +36,9 @@ export class ConnectionWatch {
   look = 0;
   /** The other end has an IPv6 address. */
   readonly v6: boolean;
-  /** An established MPTCP connection, not a fallen-back or ending one. */
+  /** A probe of ours. */
+  readonly own: boolean;
+  /** An established MPTCP connection of the user's, not a fallen-back or ending one. */
   sound = false;
   /** Its peer has been noted. */
   known = false;
@@ -44,7 +46,8 @@ export class ConnectionWatch {
   fellBackAt: number | undefined;
   #wasMptcp = false;
 
-  constructor({ socket }: Connection, now: number, joinsBefore: number | undefined) {
+  constructor({ socket, own }: Connection, now: number, joinsBefore: number | undefined) {
+    this.own = own;
     this.v6 = socket.remote.address.includes(':');
     this.firstSeen = now;
     this.joinsBefore = joinsBefore;
@@ -60,7 +63,7 @@ export class ConnectionWatch {
     const { look, now } = moment;
     this.look = look;
     const { state, fallback, remoteKeyReceived } = connection.socket;
-    this.sound = state === 'established' && fallback !== true;
+    this.sound = !this.own && state === 'established' && fallback !== true;
     if (fallback !== true) this.fellBackAt = undefined;
     else if (this.#wasMptcp) this.fellBackAt ??= now;
     this.#wasMptcp ||= this.sound && fallback === false && remoteKeyReceived !== false;

@@ -8,21 +8,22 @@ import { type EndedJoin, Joins } from './joins.ts';
 import { Interfaces } from './links.ts';
 import { PathWatch } from './path-watch.ts';
 import type { HealthSettings } from './settings.ts';
-import type {
-  CheckRequest,
-  HealthInput,
-  HealthReport,
-  ObservedDuration,
-  PathTraffic,
-  SubflowHealthState,
+import {
+  type CheckRequest,
+  type HealthInput,
+  type HealthReport,
+  type ObservedDuration,
+  type PathTraffic,
+  type SubflowHealthState,
+  wasUsed,
 } from './states.ts';
 import { type Moment, SubflowWatch } from './subflow-watch.ts';
 
-/** Paths beyond this many are not judged: container hosts make interfaces by the thousand. */
+/** Paths beyond this many, judged or put aside, are judged as one: container hosts make interfaces by the thousand. */
 const PATH_LIMIT = 512;
 
-/** A path that nothing lists any more, but that was of use, is remembered this long: an unplugged stick is news. */
-const REMEMBER_SECONDS = 3600;
+/** A path that nothing lists any more, but that was of use, is judged for so long: an unplugged stick is news. */
+const NEWS_SECONDS = 3600;
 
 /** Peers (address and port) remembered to speak MPTCP. */
 const PEER_LIMIT = 1024;
@@ -32,12 +33,14 @@ const RIPE_SLACK_SECONDS = 0.02;
 
 /**
  * The health of subflows and paths, judged look by look. Pure: time, sockets, events and the answers to checks come in, states,
- * wanted checks and measured durations go out. Holds one entry per open subflow, connection and path.
+ * wanted checks and measured durations go out. Holds one entry per open subflow and connection, and per path that was of use.
  */
 export class Health {
   readonly #settings: HealthSettings;
   readonly #configured: ReadonlySet<string>;
   readonly #paths = new Map<string, PathWatch>();
+  /** Paths that are judged no more: their counters go on when they come back. */
+  readonly #former = new Map<string, PathWatch>();
   readonly #subflows = new Map<string | number, SubflowWatch>();
   readonly #connections = new Map<string | number, ConnectionWatch>();
   readonly #peers = new Set<string>();
@@ -61,7 +64,8 @@ export class Health {
 
   /** Entries held, for a test that none are left behind. */
   get held(): { readonly subflows: number; readonly connections: number; readonly paths: number } {
-    return { subflows: this.#subflows.size, connections: this.#connections.size, paths: this.#paths.size };
+    const paths = this.#paths.size + this.#former.size;
+    return { subflows: this.#subflows.size, connections: this.#connections.size, paths };
   }
 
   /**
@@ -88,7 +92,7 @@ export class Health {
     const expectations = expectationsOf(snapshot, (name) => this.#paths.get(name));
     const outlook: Outlook = { unsettled: false, ripensAt: Number.POSITIVE_INFINITY };
     for (const watch of seen) countPresence(watch, expectations, this.#causes, outlook, moment);
-    const subflows = watches.map((watch) => watch.path.count(watch, moment));
+    const subflows = watches.map((watch) => watch.path.count(watch));
     const { requests, durations, ripensAt } = this.#judgePaths(snapshot, totals, probes, moment);
     const ripe = Math.min(ripensAt, outlook.ripensAt);
     return {
@@ -110,13 +114,22 @@ export class Health {
     return this.#interfaces.signature !== before;
   }
 
-  #pathOf(name: string, { now }: Moment): PathWatch {
-    const kept = this.#paths.has(name) || this.#paths.size < PATH_LIMIT ? name : UNKNOWN_PATH;
-    let watch = this.#paths.get(kept);
-    if (watch === undefined) {
-      watch = new PathWatch(kept, this.#configured.has(kept), this.#settings, now);
-      this.#paths.set(kept, watch);
-    }
+  #pathOf(name: string, moment: Moment): PathWatch {
+    const known = this.#paths.get(name) ?? this.#takeBack(name);
+    if (known !== undefined) return known;
+    if (name !== UNKNOWN_PATH && this.#paths.size + this.#former.size >= PATH_LIMIT)
+      return this.#pathOf(UNKNOWN_PATH, moment);
+    const watch = new PathWatch(name, this.#configured.has(name), this.#settings, moment.now);
+    this.#paths.set(name, watch);
+    return watch;
+  }
+
+  #takeBack(name: string): PathWatch | undefined {
+    const watch = this.#former.get(name);
+    if (watch === undefined) return undefined;
+    this.#former.delete(name);
+    this.#paths.set(name, watch);
+    watch.begin();
     return watch;
   }
 
@@ -163,7 +176,7 @@ export class Health {
       }
       watch.observe(connection, watches, moment);
       const fellBack = connection.socket.fallback === true;
-      if (!watch.known || fellBack) this.#learnProtocol(watch, fellBack, connection.socket.remote);
+      if (!connection.own && (!watch.known || fellBack)) this.#learnProtocol(watch, fellBack, connection.socket.remote);
       return watch;
     });
     if (this.#connections.size > connections.length) {
@@ -206,8 +219,9 @@ export class Health {
     let ripensAt = Number.POSITIVE_INFINITY;
     for (const [name, watch] of this.#paths) {
       const path = listed.get(name);
-      if (this.#isForgettable(watch, path, moment)) {
+      if (this.#isPast(watch, path, moment)) {
         this.#paths.delete(name);
+        if (wasUsed(watch)) this.#former.set(name, watch.putAside());
         continue;
       }
       const wasBroken = watch.broken;
@@ -224,9 +238,9 @@ export class Health {
   }
 
   /** A path of no use: one that nothing lists, in the end, and one whose interface has another name but for closing subflows. */
-  #isForgettable(watch: PathWatch, path: Path | undefined, { now }: Moment): boolean {
+  #isPast(watch: PathWatch, path: Path | undefined, { now }: Moment): boolean {
     if (watch.tally.open > 0 || watch.configured) return false;
-    return (path === undefined && now - watch.wantedAt > REMEMBER_SECONDS) || watch.link.renamed(this.#interfaces);
+    return (path === undefined && now - watch.wantedAt > NEWS_SECONDS) || watch.link.renamed(this.#interfaces);
   }
 }
 

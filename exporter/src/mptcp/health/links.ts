@@ -42,20 +42,22 @@ export class Link {
   #listed = false;
   readonly #indices = new Map<string, number>();
 
-  /** Takes what a look says of the path; nothing when it no longer lists it. */
+  /** Takes what a look says of the path; `undefined` when it no longer lists it. */
   learn(path: Path | undefined, interfaces: Interfaces): void {
     this.#listed = path?.interfaceName !== undefined;
-    if (path === undefined) return;
-    if (path.interfaceName !== undefined && path.interfaceName !== this.#joined) {
+    if (path?.interfaceName !== undefined && path.interfaceName !== this.#joined) {
       this.#joined = path.interfaceName;
       this.#names = path.interfaceName.split(',');
       this.#indices.clear();
     }
     for (const name of this.#names) {
-      const index = interfaces.named(name)?.index;
-      if (index !== undefined) this.#indices.set(name, index);
+      const index = interfaces.named(name)?.index ?? this.#indices.get(name);
+      if (index === undefined) continue;
+      // An index that was free has been given up: whoever has it later is another interface.
+      if (interfaces.indexed(index) === undefined) this.#indices.delete(name);
+      else this.#indices.set(name, index);
     }
-    if (path.addresses.some((address) => interfaces.own(address))) this.#addresses = path.addresses;
+    if (path?.addresses.some((address) => interfaces.own(address)) === true) this.#addresses = path.addresses;
   }
 
   /** Whether each of the path's interfaces goes on under another name. */

@@ -44,6 +44,9 @@ interface Tally {
   /** The stall and the silence that began last: life after them refutes all. */
   stalled: SubflowWatch | undefined;
   silent: SubflowWatch | undefined;
+  /** Bytes on their way over stalled subflows, and over those that were not so at the look before. */
+  owed: number;
+  newlyOwed: number;
   ripening: SubflowWatch | undefined;
   /** A subflow whose peer listens, to check the path with. */
   target: SubflowWatch | undefined;
@@ -106,19 +109,31 @@ export class PathWatch implements PathHealth {
     return this.state === 'down' || this.state === 'stalled';
   }
 
+  /** It is judged no more until it comes back, and then by what is seen afterwards. */
+  putAside(): this {
+    this.tally = newTally();
+    this.#suspectedAt = undefined;
+    this.#unresolved = false;
+    this.#deadSince = undefined;
+    this.#clearedAt = undefined;
+    this.#recoveringSince = undefined;
+    return this;
+  }
+
   /** Begins a look. */
   begin(): void {
     this.tally = newTally();
   }
 
   /** Counts a subflow that has been judged, and gives its state. */
-  count(watch: SubflowWatch, { now }: Moment): SubflowHealthState {
+  count(watch: SubflowWatch): SubflowHealthState {
     const { tally } = this;
     const { subflow } = watch;
     if (watch.lifeAt > this.lifeAt) this.lifeAt = watch.lifeAt;
     if (watch.progressed) tally.moved = true;
     if (watch.open) {
-      tally.open++;
+      // What carries our probes alone is not in use.
+      if (watch.owner?.own !== true) tally.open++;
       if (watch.homeless) tally.homeless++;
       if (watch.ripeAt !== undefined && watch.ripeAt < (tally.ripening?.ripeAt ?? Number.POSITIVE_INFINITY))
         tally.ripening = watch;
@@ -127,7 +142,7 @@ export class PathWatch implements PathHealth {
         const { rttSeconds } = subflow.socket.tcp;
         if (rttSeconds !== undefined) this.rtt.add(subflow.socket.remote.address, rttSeconds);
       }
-      if (watch.stalledSince !== undefined) this.#countStalled(watch, watch.stalledSince, now);
+      if (watch.stalledSince !== undefined) this.#countStalled(watch, watch.stalledSince);
       else if (watch.silentSince !== undefined) {
         watch.state = this.checks.since(watch.silentSince) === 'alive' ? 'idle' : 'silent';
         // A peer that connected to us cannot be asked, and a scheduler that leaves a path unused looks just the same.
@@ -185,12 +200,14 @@ export class PathWatch implements PathHealth {
     return this.lifeAt > quietSince + CLOCK_SLACK_SECONDS ? undefined : ripening.ripeAt;
   }
 
-  #countStalled(watch: SubflowWatch, since: number, now: number): void {
+  #countStalled(watch: SubflowWatch, since: number): void {
     const { tally } = this;
+    const { sendQueueBytes = 0 } = watch.subflow.socket;
     if (since > (tally.stalled?.stalledSince ?? Number.NEGATIVE_INFINITY)) tally.stalled = watch;
-    if (watch.forgiven === since) return;
-    watch.forgiven = since;
-    this.#loss.forgive(watch.subflow.socket.sendQueueBytes ?? 0, since, now);
+    tally.owed += sendQueueBytes;
+    if (watch.owedSince === since) return;
+    watch.owedSince = since;
+    tally.newlyOwed += sendQueueBytes;
   }
 
   /** Something was heard on the path later than what began then can explain. */
@@ -200,10 +217,16 @@ export class PathWatch implements PathHealth {
 
   #judgeQuality(totals: PathTraffic, now: number, reasons: Set<Reason>): void {
     const { sentBytes, retransmittedBytes } = totals.get(this.name) ?? {};
-    if (this.tally.stalled !== undefined) this.#loss.hold(now);
+    const { stalled, owed, newlyOwed } = this.tally;
+    const since = stalled?.stalledSince;
+    if (stalled !== undefined && since !== undefined) {
+      if (!this.#refuted(since, stalled.timeoutSeconds)) this.#loss.out(owed, since, now);
+      else if (newlyOwed > 0) this.#loss.forgive(newlyOwed, since, now);
+      this.#loss.hold(now);
+    }
     let ratio: number | undefined;
     if (sentBytes !== undefined && retransmittedBytes !== undefined)
-      ratio = this.#loss.ratio(now, sentBytes, retransmittedBytes);
+      ratio = this.#loss.ratio(now, sentBytes, retransmittedBytes, this.lifeAt);
     const pressure = ratio === undefined ? undefined : this.#usualLoss.pressure(ratio, now);
     if (this.#highLoss.update(pressure, now)) reasons.add('high_loss');
     if (this.#highRtt.update(this.rtt.pressure(now), now)) reasons.add('high_rtt');
@@ -215,7 +238,7 @@ export class PathWatch implements PathHealth {
     const silent = this.#judgeSilence(now, reasons);
     if (stalled !== undefined) return only(reasons, 'no_acknowledgements', 'stalled', silent);
     if (silent !== undefined) return only(reasons, silent, 'stalled');
-    if (probesTell(probes, this.lifeAt, this.checks)) return only(reasons, 'probe_failing', 'stalled');
+    if (probesTell(probes, this, now)) return only(reasons, 'probe_failing', 'stalled');
     if (this.#isMissing()) {
       reasons.clear();
       for (const cause of this.tally.lackingReasons) reasons.add(cause);
@@ -334,6 +357,8 @@ function newTally(): Tally {
     moved: false,
     stalled: undefined,
     silent: undefined,
+    owed: 0,
+    newlyOwed: 0,
     ripening: undefined,
     target: undefined,
     served: 0,

@@ -46,6 +46,11 @@ export interface PathHealth {
   readonly subflows: Readonly<Record<SubflowHealthState, number>>;
 }
 
+/** Whether a path has ever been of use to MPTCP. */
+export function wasUsed({ state, changes }: Pick<PathHealth, 'state' | 'changes'>): boolean {
+  return state !== 'unused' || changes.unused > 0;
+}
+
 /**
  * A TCP connect that would tell whether a path is alive: to `peer`, from `localAddress`, bound to `interfaceName`. SYN-ACK or
  * RST is an answer. Whoever makes it reports `alive: false` when none has come within `verdictSeconds`, keeps the same
@@ -103,6 +108,7 @@ export interface HealthInput {
 export interface HealthReport {
   /** State of each subflow by its index in the snapshot; empty when the sockets could not be read. */
   readonly subflows: readonly SubflowHealthState[];
+  /** Paths that are judged. One that comes back after it was judged no more is the same object, and its changes go on. */
   readonly paths: ReadonlyMap<string, PathHealth>;
   /** Checks to make now: at most one a path and check interval. */
   readonly checks: readonly CheckRequest[];

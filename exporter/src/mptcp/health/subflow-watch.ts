@@ -41,8 +41,8 @@ export class SubflowWatch {
   /** Its local address has left every interface. */
   homeless = false;
   #housed = false;
-  /** The stall for which what was in flight has been forgiven. */
-  forgiven: number | undefined;
+  /** The stall for which what is on its way has been noted. */
+  owedSince: number | undefined;
   readonly firstSeen: number;
   /** Bytes arrived or were acknowledged since the last look. */
   progressed = false;

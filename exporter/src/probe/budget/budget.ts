@@ -11,6 +11,9 @@ import { Usage } from './usage.ts';
  */
 export const LEAD_BYTES = 128 * 1024;
 
+/** Part of a budget that bulk probes leave. */
+const KEPT = 0.1;
+
 /** After a failure the state file is not tried again before. */
 const RETRY_SECONDS = 5;
 
@@ -91,6 +94,17 @@ export class PathBudget {
     };
   }
 
+  /**
+   * Bytes that bulk probes may still move: a tenth of each budget is left to latency probes, which tell whether an idle path is
+   * alive, and to what a bulk probe moves without knowing, such as segments sent again.
+   */
+  remainingForBulk(path: string): number {
+    const { dayBytes = 0, monthBytes = 0 } = this.#limits(path);
+    const { day = Number.POSITIVE_INFINITY, month = Number.POSITIVE_INFINITY } = this.left(path);
+    const most = Math.min(day - KEPT * dayBytes, month - KEPT * monthBytes);
+    return Math.max(0, Math.min(this.remaining(path), Math.floor(most)));
+  }
+
   /** Whether the path has a budget of its own. */
   isOwn(path: string): boolean {
     return this.#options.settings.paths.has(path);
@@ -105,7 +119,10 @@ export class PathBudget {
     if (this.#problem?.code === 'in_use') return unavailable(this.#problem);
     if (!this.#isBounded(path)) return undefined;
     if (this.#file === undefined) return unavailable(this.#problem);
-    if (this.remaining(path) < bytes) return failed('budget_exhausted', `the budget of path ${path} is used up`);
+    const remaining = this.remaining(path);
+    if (remaining < bytes) {
+      return failed('budget_exhausted', `the budget of path ${path} leaves ${remaining} bytes, too few for this`);
+    }
     if ((this.#ahead.get(path) ?? 0) >= bytes) return undefined;
     this.#wanted.set(path, Math.max(LEAD_BYTES, bytes));
     await this.#save();
