@@ -1,6 +1,5 @@
 import type { ThroughputSettings } from '../config/probes/settings.ts';
 import { ROUTES } from '../reflector/protocol/routes.ts';
-import { readToken } from '../reflector/protocol/token.ts';
 import { CountedStream } from './counted-stream.ts';
 import { receive, send } from './flow.ts';
 import { type Arrived, goodput } from './goodput.ts';
@@ -9,6 +8,7 @@ import { type BulkProbe, failed, type Leg, type LegRun, type Measurement, type P
 import { failureOf } from './reasons.ts';
 import { answerOf, askReflector, brokenOf } from './reflector-client.ts';
 import { FIXED_BYTES, LEAST_PAYLOAD, OVERHEAD, payloadLimit } from './sizes.ts';
+import { tokenOf } from './token.ts';
 
 const CONNECT_SECONDS = 5;
 
@@ -27,42 +27,43 @@ export const throughput: BulkProbe = {
     mostBytes: ((settings as ThroughputSettings).maximumBytes ?? Number.POSITIVE_INFINITY) * OVERHEAD + FIXED_BYTES,
   }),
   run: async (run) => {
-    const { tokenFile } = run.settings;
-    const token = tokenFile === undefined ? undefined : await readToken(tokenFile);
-    const libc = await run.libc();
-    const stream = await CountedStream.open(libc, run, Math.min(CONNECT_SECONDS, run.timeoutSeconds));
+    let stream: CountedStream | undefined;
     let loaded: LoadedRtt | undefined;
     try {
-      if (stream.fellBack)
-        return failed('fell_back', 'the connection is plain TCP, the target or something on the way refused MPTCP');
+      const token = await tokenOf(run.settings);
+      const libc = await run.libc();
+      if (payloadLimit(run) < 1) return failed('budget_exhausted', 'the budget leaves nothing to measure with');
+      stream = await CountedStream.open(libc, run, Math.min(CONNECT_SECONDS, run.timeoutSeconds));
+      if (stream.fellBack) return fellBack();
       loaded = await LoadedRtt.open(libc, run, token);
       const measured = await new Transfer(run, stream, token).measure(() => loaded?.start());
       if ('ok' in measured) return measured;
-      if (stream.fellBack) return failed('fell_back', 'the connection became plain TCP on the way');
+      if (stream.fellBack) return fellBack();
       await stream.closed(FINISH_SECONDS);
-      const loadedRttSeconds = (await loaded?.end()) ?? [];
-      return { ok: true, value: { ...measured, loadedRttSeconds } };
+      return { ok: true, value: { ...measured, loadedRttSeconds: (await loaded?.end()) ?? [] } };
     } catch (caught) {
-      return run.signal.aborted
-        ? failed('timeout', 'it was ended before it was done')
-        : (brokenOf(caught) ?? failureOf(caught));
+      if (run.signal.aborted) return failed('timeout', 'it was ended before it was done');
+      return brokenOf(caught) ?? failureOf(caught);
     } finally {
-      stream.abort();
+      stream?.abort();
       await loaded?.end();
     }
   },
 };
 
+const fellBack = (): ProbeFailure =>
+  failed('fell_back', 'the connection is plain TCP, the target or something on the way refused MPTCP');
+
 /** One leg's data on its connection. */
 class Transfer {
   readonly #run: LegRun;
   readonly #stream: CountedStream;
-  readonly #token: string | undefined;
+  readonly #token: string;
   readonly #seconds: number;
   /** Payload that the leg may move. */
   readonly #limit: number;
 
-  constructor(run: LegRun, stream: CountedStream, token: string | undefined) {
+  constructor(run: LegRun, stream: CountedStream, token: string) {
     [this.#run, this.#stream, this.#token] = [run, stream, token];
     this.#seconds = (run.settings as ThroughputSettings).durationSeconds;
     this.#limit = payloadLimit(run);
@@ -70,7 +71,6 @@ class Transfer {
 
   /** Moves the data; `onFlow` is called when it begins to. Rejects with what broke it. */
   async measure(onFlow: () => void): Promise<Pick<Measurement, 'bytes' | 'seconds'> | ProbeFailure> {
-    if (this.#limit < 1) return failed('budget_exhausted', 'the budget leaves nothing to measure with');
     const down = this.#run.leg.direction === 'down';
     const arrived = down ? await this.#download(onFlow) : await this.#upload(onFlow);
     if ('ok' in arrived) return arrived;
