@@ -50,6 +50,7 @@ export function openProbes({ configuration, snapshot, log, errors }: Wiring): Pr
     return loaded;
   };
   const budget = openBudget(configuration.probeBudget, { libc, log, errors });
+  void budget?.start(); // so that what is left of it is known before the first probe
   const account = new Account(budget);
   const placesOf = placesBy(configuration.paths);
   const logged = probeLog(log);
