@@ -166,6 +166,23 @@ describe('rounds', () => {
     expect(budget.remaining('wlan')).toBeGreaterThanOrEqual(2 * MB);
   });
 
+  it('give each file what it takes while the budget pays for all of the round', async () => {
+    const budget = budgetOf({ eth: MB, wlan: MB });
+    const { run, legs } = roundsOver(HOME, { budget });
+    const { durationSeconds: _, ...common } = bulkSettings({ directions: ['up'] });
+    const sizesBytes = [16_001, 64_001, 256_001];
+    const probe = scripted(({ leg: { sizeBytes = 0 }, meter }) =>
+      meter.remaining < 1.15 * sizeBytes ? 'internal' : 5,
+    );
+    const cost = (_settings: unknown, { sizeBytes = 0 }) => ({
+      leastBytes: 1.15 * sizeBytes,
+      mostBytes: 1.15 * sizeBytes,
+    });
+    await run({ ...common, type: 'transfer', protocol: 'http', sizesBytes }, { ...probe, cost });
+    expect(legs.map(({ result }) => result.ok)).toEqual(legs.map(() => true));
+    expect(legs).toHaveLength(9);
+  });
+
   it('end a leg that has moved what was granted, and begin none that the budget cannot pay', async () => {
     const budget = budgetOf({ eth: 10 * MB });
     const { run, legs, account } = roundsOver(HOME.slice(0, 1), { budget });
