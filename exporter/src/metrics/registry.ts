@@ -47,7 +47,6 @@ export class MetricsRegistry {
   readonly #build: BuildInfo;
   readonly #buffers = new BufferPool();
   #queue: Promise<unknown> = Promise.resolve();
-  #lastBytes = 0;
 
   /** `onError` hears of collectors that threw, which is a bug of theirs and costs only their own metrics. */
   constructor(options: {
