@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, vi } from 'vitest';
 import { faultsUnavailable } from '../lab/available.ts';
-import { addition, endpointDeleted, endpointsOf, limitsReached, removal } from '../lab/faults/endpoints.ts';
+import { addition, endpointDeleted, endpointsOf, limitsReached, removal, renumbered } from '../lab/faults/endpoints.ts';
 import type { AppliedFault } from '../lab/faults/fault.ts';
 import { addressChanged, interfaceRemoved, interfaceRenamed } from '../lab/faults/interface.ts';
 import { subflowReset } from '../lab/faults/reset.ts';
@@ -22,7 +22,7 @@ const CASE = { timeout: RUNS * 60_000 };
 async function renewEndpoints({ lab }: TruthClient): Promise<number> {
   const at = seconds();
   const endpoints = await endpointsOf(lab, FAULTY);
-  await lab.client.batch('ip', [...removal(endpoints), ...addition(FAULTY, endpoints)]);
+  await lab.client.batch('ip', [...removal(endpoints), ...addition(FAULTY, renumbered(endpoints))]);
   return at;
 }
 

@@ -4,7 +4,7 @@ import type { EndpointFlag } from '../links.ts';
 import { type AppliedFault, applied } from './fault.ts';
 
 /** An endpoint of the in-kernel path manager, as `ip -j mptcp endpoint` prints it. */
-type Endpoint = { readonly address: string; readonly id: number } & Partial<Record<EndpointFlag, true>>;
+export type Endpoint = { readonly address: string; readonly id: number } & Partial<Record<EndpointFlag, true>>;
 
 const FLAGS: readonly EndpointFlag[] = ['subflow', 'backup', 'fullmesh', 'signal'];
 
@@ -25,6 +25,15 @@ export const addition = (link: string, endpoints: readonly Endpoint[]): string[]
     const flags = FLAGS.filter((flag) => endpoint[flag]);
     return `mptcp endpoint add ${endpoint.address} id ${endpoint.id} dev ${link} ${flags.join(' ')}`;
   });
+
+const OTHER_ID = 100;
+
+/**
+ * The same endpoints under ids of their own. Deleted and added at once under the same id, one may be without its subflow for
+ * good: the join can overtake the withdrawal, which the other end then takes for the new subflow's.
+ */
+export const renumbered = (endpoints: readonly Endpoint[]): readonly Endpoint[] =>
+  endpoints.map((one) => ({ ...one, id: one.id > OTHER_ID ? one.id - OTHER_ID : one.id + OTHER_ID }));
 
 /** The client's endpoints on a link are deleted, and their subflows with them. Throws when the link has none, as the first. */
 export async function endpointDeleted(lab: Lab, link: string): Promise<AppliedFault> {

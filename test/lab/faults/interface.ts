@@ -4,7 +4,7 @@ import { routes, sourceTable } from '../host.ts';
 import type { Lab } from '../lab.ts';
 import { NAMESPACES, namespaceName } from '../registry.ts';
 import { run } from '../run.ts';
-import { addition, endpointsOf, removal } from './endpoints.ts';
+import { addition, type Endpoint, endpointsOf, removal, renumbered } from './endpoints.ts';
 import { type AppliedFault, applied } from './fault.ts';
 
 /** The client's interface goes down (`ip link set down`): no carrier, its IPv6 addresses and all its routes gone. */
@@ -105,11 +105,12 @@ export async function addressChanged(
   const all = endpoint === 'stays' ? [] : await endpointsOf(lab, link);
   const endpoints = all.filter(({ address }) => address === plan.client.ipv4);
   const address = `10.77.${plan.index}.101`;
-  const replace = (from: string, to: string) =>
+  const moved = renumbered(endpoints);
+  const replace = (from: string, to: string, old: readonly Endpoint[], fresh: readonly Endpoint[]) =>
     lab.client.batch(
       'ip',
       [
-        ...removal(endpoints),
+        ...removal(old),
         // The last address takes the interface's routes with it.
         `address delete ${from}/24 dev ${link}`,
         `rule delete from ${from} table ${sourceTable(plan)}`,
@@ -118,17 +119,17 @@ export async function addressChanged(
         ...routes(plan, 4),
         ...addition(
           link,
-          endpoints.map((one) => ({ ...one, address: to })),
+          fresh.map((one) => ({ ...one, address: to })),
         ),
       ],
       ['-4'],
     );
-  await replace(plan.client.ipv4, address);
+  await replace(plan.client.ipv4, address, endpoints, moved);
   const fault = applied(lab, {
     name: 'address-changed',
     link,
     detail: `${plan.client.ipv4} is ${address} now`,
-    undo: () => replace(address, plan.client.ipv4),
+    undo: () => replace(address, plan.client.ipv4, moved, endpoints),
   });
   return { ...fault, address };
 }

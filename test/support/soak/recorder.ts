@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { addition, endpointsOf, removal } from '../../lab/faults/endpoints.ts';
+import { addition, endpointsOf, removal, renumbered } from '../../lab/faults/endpoints.ts';
 import { applyFault, type FaultName } from '../../lab/faults/faults.ts';
 import type { Lab } from '../../lab/lab.ts';
 import type { FaultEntry, LabRecord, Lateness, TrafficEntry } from './record.ts';
@@ -117,7 +117,7 @@ export class Recorder {
   /** What was reset does not come back by itself; done as docs/health.md advises. */
   async #mend(link: string): Promise<void> {
     const endpoints = await endpointsOf(this.#lab, link);
-    await this.#lab.client.batch('ip', [...removal(endpoints), ...addition(link, endpoints)]);
+    await this.#lab.client.batch('ip', [...removal(endpoints), ...addition(link, renumbered(endpoints))]);
   }
 }
 
