@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { showConfiguration, withPorts } from './configuration.ts';
@@ -100,7 +100,7 @@ function startAlertmanager(options: StackOptions, program: Command, files: strin
     name: PART_NAMES.alertmanager,
     command: [
       ...program,
-      `--config.file=${join(files, 'alertmanager.yml')}`,
+      `--config.file=${alertmanagerFile(files)}`,
       `--web.listen-address=127.0.0.1:${options.ports.alertmanager}`,
       `--web.external-url=${url(options, 'alertmanager')}`,
       // One alone needs no cluster, whose port would be open to everyone.
@@ -111,6 +111,12 @@ function startAlertmanager(options: StackOptions, program: Command, files: strin
     healthPath: '/-/ready',
     startSeconds: 20,
   };
+}
+
+/** The configuration that tells somebody, once `npm run alerting` has written it, else the shipped one. */
+function alertmanagerFile(files: string): string {
+  const written = join(files, 'secrets/alerting/alertmanager.yml');
+  return existsSync(written) ? written : join(files, 'alertmanager.yml');
 }
 
 function startGrafana(options: StackOptions, program: Command, password: string): Component {
