@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { showConfiguration, withPorts } from './configuration.ts';
@@ -95,12 +95,14 @@ function startPrometheus(options: StackOptions, program: Command, files: string)
 }
 
 function startAlertmanager(options: StackOptions, program: Command, files: string): Component {
+  // What `npm run alerting` has written tells somebody; the shipped one nobody.
+  const own = join(files, 'secrets/alertmanager.yml');
   return {
     part: 'alertmanager',
     name: PART_NAMES.alertmanager,
     command: [
       ...program,
-      `--config.file=${join(files, 'alertmanager.yml')}`,
+      `--config.file=${existsSync(own) ? own : join(files, 'alertmanager.yml')}`,
       `--web.listen-address=127.0.0.1:${options.ports.alertmanager}`,
       `--web.external-url=${url(options, 'alertmanager')}`,
       // One alone needs no cluster, whose port would be open to everyone.
