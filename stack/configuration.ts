@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { DEFAULT_PORTS, type Ports } from './options.ts';
 
 /** Changes the text of a configuration file. */
@@ -27,6 +27,8 @@ export function showConfiguration(shipped: string, place: string, change: Change
 }
 
 function isChanged(shipped: string, change: Change): boolean {
+  // Nothing in there is shipped, and it may be closed to this user.
+  if (basename(shipped) === 'secrets') return false;
   if (statSync(shipped).isDirectory())
     return readdirSync(shipped).some((name) => isChanged(join(shipped, name), change));
   if (!/\.ya?ml$/.test(shipped)) return false;

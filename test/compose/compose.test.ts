@@ -3,10 +3,16 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ValidationSeverity, validate } from 'dockerfile-utils';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { layOut } from '../../stack/components.ts';
 import { DEFAULT_PORTS } from '../../stack/options.ts';
+
+interface Bind {
+  readonly source: string;
+  readonly read_only: boolean;
+}
 
 interface Service {
   readonly image?: string;
@@ -14,7 +20,7 @@ interface Service {
   readonly user?: string;
   readonly command?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
-  readonly volumes?: readonly string[];
+  readonly volumes?: readonly (string | Bind)[];
   readonly healthcheck?: { readonly test: readonly string[] };
   readonly security_opt?: readonly string[];
   readonly cap_add?: readonly string[];
@@ -78,7 +84,6 @@ describe.skipIf(VARIANTS.length === 0).each(VARIANTS.map((variant) => [variant.j
 );
 
 /** A value as it is without a .env: the default of each variable. */
-const shipped = (value: string) => value.replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1');
 
 describe('docker-compose.yml', () => {
   it.each(services)('%s can do no more than it needs', (name, definition) => {
@@ -125,7 +130,17 @@ describe('docker-compose.yml', () => {
   });
 
   it('mounts only what is there, read-only, and keeps what must survive in named volumes', () => {
-    const mounts = services.flatMap(([, { volumes }]) => volumes ?? []).map((volume) => shipped(volume).split(':'));
+    const volumes = services.flatMap(([, service]) => service.volumes ?? []);
+    const mounts = volumes.flatMap((volume) => (typeof volume === 'string' ? [volume.split(':')] : []));
+    const files = volumes.filter((volume) => typeof volume !== 'string');
+    for (const { read_only } of files) expect(read_only).toBe(true);
+    const sources = files.map(({ source }) => source);
+    // Both are the user's, in a folder that git leaves alone; the first has a default that is shipped.
+    expect(sources).toEqual([
+      '$' + '{ALERTMANAGER_CONFIG:-./prometheus/alertmanager.yml}',
+      './prometheus/secrets/remote.yml',
+    ]);
+    expect(read('.env.example')).toMatch(/^#ALERTMANAGER_CONFIG=\.\/prometheus\/secrets\/alerting\/alertmanager\.yml$/m);
     for (const [source = '', , mode] of mounts.filter(([from]) => !NAMED.test(from ?? ''))) {
       expect(existsSync(resolve(ROOT, source)), source).toBe(true);
       expect(mode).toMatch(/^ro\b/);
@@ -192,6 +207,20 @@ describe('docker-compose.yml', () => {
 });
 
 describe('exporter/Dockerfile', () => {
+  it('has nothing that a linter of Dockerfiles minds', () => {
+    const settings = Object.fromEntries(
+      [
+        'deprecatedMaintainer',
+        'directiveCasing',
+        'emptyContinuationLine',
+        'instructionCasing',
+        'instructionWorkdirRelative',
+      ].map((name) => [name, ValidationSeverity.ERROR]),
+    );
+    expect(validate(dockerfile, settings)).toEqual([]);
+    expect(validate(`${dockerfile}\nRNU true\n`, settings)).not.toEqual([]);
+  });
+
   it('builds and runs on one pinned release, and not as root', () => {
     const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
     expect(new Set(bases).size).toBe(1);

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -64,16 +64,11 @@ describe('remote.example.yml', () => {
   it.skipIf(!able)('is a configuration that a Prometheus agent takes, with the commented password too', () => {
     const folder = mkdtempSync(join(tmpdir(), 'mptcp-remote-'));
     const filled = readFileSync(EXAMPLE, 'utf8').replaceAll(
-      /^(\s+)# (basic_auth:| {2}(?:username|password_file):)/gm,
+      /^(\s+)# (basic_auth:| {2}(?:username|password):)/gm,
       '$1$2',
     );
-    expect(filled).toMatch(/^ {4}basic_auth:\n {6}username: home\n {6}password_file: secrets\/remote-password$/m);
-    mkdirSync(join(folder, 'secrets'));
-    for (const [name, text] of [
-      ['remote.yml', filled],
-      ['secrets/remote-password', 'secret'],
-    ] as const)
-      writeFileSync(join(folder, name), text);
+    expect(filled).toMatch(/^ {4}basic_auth:\n {6}username: home\n {6}password: the-password$/m);
+    writeFileSync(join(folder, 'remote.yml'), filled);
     for (const file of [EXAMPLE, join(folder, 'remote.yml')]) {
       const { status, stdout, stderr } = spawnSync('promtool', ['check', 'config', '--agent', file], {
         encoding: 'utf8',

@@ -51,7 +51,7 @@ describe('the configuration of a stack', () => {
   it('is a copy of the files that change, beside links to the rest, and anew each time', () => {
     write('shipped/prometheus.yml', 'targets: 127.0.0.1:9090');
     write('shipped/rules/paths.yml', 'groups: []');
-    write('shipped/secrets/password', '127.0.0.1:9090');
+    write('shipped/secrets/receivers.yml', '127.0.0.1:9090');
     const show = (prometheus: number) =>
       showConfiguration(join(folder, 'shipped'), join(folder, 'shown'), withPorts({ ...DEFAULT_PORTS, prometheus }));
     show(1111);
@@ -59,6 +59,7 @@ describe('the configuration of a stack', () => {
     expect(read('shown/prometheus.yml')).toBe('targets: 127.0.0.1:2222');
     expect(read('shipped/prometheus.yml')).toBe('targets: 127.0.0.1:9090');
     expect(readlinkSync(join(folder, 'shown/rules'))).toBe(join(folder, 'shipped/rules'));
+    expect(readlinkSync(join(folder, 'shown/secrets'))).toBe(join(folder, 'shipped/secrets'));
     expect(readlinkSync(join(folder, 'shown/secrets'))).toBe(join(folder, 'shipped/secrets'));
     show(DEFAULT_PORTS.prometheus);
     expect(lstatSync(join(folder, 'shown')).isSymbolicLink()).toBe(true);
