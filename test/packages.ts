@@ -19,6 +19,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   chromium: 'chromium',
   openssl: 'openssl',
   curl: 'curl',
+  vsftpd: 'vsftpd',
 };
 
 const PATH = [

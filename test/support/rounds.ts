@@ -11,7 +11,6 @@ import {
   type ProbeResult,
 } from '../../exporter/src/probe/probe.ts';
 import { RoundResults } from '../../exporter/src/probe/round/aggregation.ts';
-import type { Moved } from '../../exporter/src/probe/round/leg-meter.ts';
 import { type LegRecord, Rounds, type RoundsOptions } from '../../exporter/src/probe/round/rounds.ts';
 
 export const MBIT = 125_000;
@@ -63,7 +62,7 @@ export function scripted(script: Script, cost = { leastBytes: 1000, mostBytes: 1
 /** Rounds over some paths, and what they bring. */
 export function roundsOver(
   places: readonly PathPlace[],
-  options: Partial<Pick<RoundsOptions, 'wait' | 'movedByPath'>> & {
+  options: Partial<Pick<RoundsOptions, 'wait'>> & {
     readonly budget?: PathBudget;
     readonly backups?: readonly string[];
   } = {},
@@ -72,7 +71,6 @@ export function roundsOver(
   const account = new Account(budget);
   const legs: LegRecord[] = [];
   const results = new RoundResults();
-  const nothing = async (): Promise<ReadonlyMap<string, Moved>> => new Map();
   const rounds = new Rounds({
     account,
     ...(budget !== undefined && { budget }),
@@ -80,7 +78,6 @@ export function roundsOver(
     libc: () => Promise.reject(new Error('no libc here')),
     run: () => Promise.reject(new Error('no tools here')),
     places: () => places,
-    movedByPath: options.movedByPath ?? nothing,
     backups: () => new Set(backups),
     onLeg: (settings, leg) => {
       legs.push(leg);

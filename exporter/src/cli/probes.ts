@@ -15,7 +15,6 @@ import { type OnResult, Prober } from '../probe/prober.ts';
 import { TargetResolver } from '../probe/resolver.ts';
 import { ProbeResults } from '../probe/results.ts';
 import { RoundResults } from '../probe/round/aggregation.ts';
-import type { Moved } from '../probe/round/leg-meter.ts';
 import { Rounds } from '../probe/round/rounds.ts';
 import type { HealthLog } from './health-log.ts';
 import { openBudget } from './probe-budget.ts';
@@ -29,8 +28,6 @@ interface Wiring {
   readonly configuration: Configuration;
   /** The last look, for where the paths are. */
   readonly snapshot: () => Snapshot | undefined;
-  /** What MPTCP has moved on each path, by a fresh look; undefined when there is none. */
-  readonly movedByPath: () => Promise<ReadonlyMap<string, Moved> | undefined>;
   readonly log: HealthLog;
   readonly errors: ErrorTally;
 }
@@ -45,7 +42,7 @@ export interface Probes {
 }
 
 /** Makes the configured probes; nothing where there are none. They begin with the prober's `start`. */
-export function openProbes({ configuration, snapshot, movedByPath, log, errors }: Wiring): Probes | undefined {
+export function openProbes({ configuration, snapshot, log, errors }: Wiring): Probes | undefined {
   if (configuration.probes.length === 0) return undefined;
   const results = new ProbeResults();
   let loaded: Promise<Libc> | undefined;
@@ -54,6 +51,7 @@ export function openProbes({ configuration, snapshot, movedByPath, log, errors }
     return loaded;
   };
   const budget = openBudget(configuration.probeBudget, { libc, log, errors });
+  void budget?.start(); // so that what is left of it is known before the first probe
   const account = new Account(budget);
   const placesOf = placesBy(configuration.paths);
   const logged = probeLog(log);
@@ -74,7 +72,6 @@ export function openProbes({ configuration, snapshot, movedByPath, log, errors }
   const rounds = new Rounds({
     ...context,
     ...(budget !== undefined && { budget }),
-    movedByPath,
     backups: () => {
       const backups = (snapshot()?.paths ?? []).filter(({ backup }) => backup === true);
       return new Set(backups.map(({ name }) => name));

@@ -11,10 +11,8 @@ import { kernelRelease } from '../linux/proc/kernel.ts';
 import { runsWithNetAdmin } from '../linux/proc/privileges.ts';
 import { COLLECTORS } from '../metrics/collectors/index.ts';
 import { type BuildInfo, MetricsRegistry } from '../metrics/registry.ts';
-import type { Ledger } from '../mptcp/ledger.ts';
 import { PARTS } from '../mptcp/model.ts';
 import { Observer } from '../observer.ts';
-import type { Moved } from '../probe/round/leg-meter.ts';
 import { openSource } from '../source/choose.ts';
 import type { ServeOptions } from './flags.ts';
 import { pathLog } from './health-log.ts';
@@ -26,9 +24,6 @@ import { stopSignal } from './stop-signal.ts';
 
 /** Open requests get this long after SIGTERM; the whole shutdown stays within a second. */
 const DRAIN_MS = 700;
-
-/** For a look that a measurement asks for. */
-const LOOK_MS = 1000;
 
 const WITHOUT_NET_ADMIN =
   'running without CAP_NET_ADMIN: kernels before about 6.15 then hide which subflow belongs to which connection. ' +
@@ -58,7 +53,6 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
   const probes = openProbes({
     configuration,
     snapshot: () => observer.snapshot,
-    movedByPath: async () => totals((await observer.look(LOOK_MS)).ledger),
     log,
     errors,
   });
@@ -127,13 +121,6 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
   log.info('stopped');
   // What is still pending (a child process, a read) must not hold up whoever waits for us.
   process.exit(0);
-}
-
-/** What each path has moved since the start. */
-function totals({ paths }: Ledger): ReadonlyMap<string, Moved> {
-  return new Map(
-    [...paths].map(([path, { sentBytes = 0, receivedBytes = 0 }]) => [path, { sentBytes, receivedBytes }]),
-  );
 }
 
 /** Ends them first, so that the account is closed with all they have moved. */

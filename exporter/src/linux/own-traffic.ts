@@ -21,8 +21,10 @@ const MOST_SUBFLOWS = 9;
 /** tcpi_segs_out and tcpi_segs_in. */
 const SEGMENTS_AT = { out: 136, in: 140 } as const;
 
-/** IPv4 20 or IPv6 40, TCP 20 with 12 of timestamps; a subflow's segments carry a data sequence signal (RFC 8684) of up to 28. */
-const HEADERS = { 4: 52, 6: 72, mptcp: 28 } as const;
+/** IPv4 20 or IPv6 40, TCP 20 with 12 of timestamps. */
+const HEADERS = { 4: 52, 6: 72 } as const;
+/** A data sequence signal (RFC 8684 section 3.3.1), in a segment of a subflow. */
+export const MPTCP_OPTION_BYTES = 28;
 
 /** What one TCP socket of ours, or one subflow of an MPTCP socket of ours, has moved. */
 export interface OwnTraffic {
@@ -31,8 +33,8 @@ export interface OwnTraffic {
   /** IP packets with their headers, retransmissions included; received ones as far as they brought something new. */
   readonly sentBytes: number;
   readonly receivedBytes: number;
-  /** TCP payload sent, each byte once, and payload received. */
-  readonly sentPayloadBytes: number;
+  /** TCP payload that the other end has acknowledged, and payload received; SYN and FIN count as a byte each. */
+  readonly acknowledgedPayloadBytes: number;
   readonly receivedPayloadBytes: number;
   readonly rttSeconds: number | undefined;
 }
@@ -64,7 +66,7 @@ export function ownTraffic(
   if (infos !== undefined && addresses !== undefined) {
     return infos.slice(0, addresses.length).map((info, index) => {
       const { address, port } = localOf(addresses[index] ?? new Uint8Array(ADDRESSES_BYTES));
-      return traffic(info, address, port, HEADERS.mptcp);
+      return traffic(info, address, port, MPTCP_OPTION_BYTES);
     });
   }
   const info = new Uint8Array(TCP_INFO_BYTES);
@@ -79,14 +81,23 @@ export function ownTraffic(
 
 function traffic(bytes: Uint8Array, localAddress: string, localPort: number, option: number): OwnTraffic {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const info = new KernelTcpInfo(view, 0, undefined);
+  return trafficOf(view, 0, { localAddress, localPort, option });
+}
+
+/** What a `struct tcp_info` tells of a socket's traffic; `option` is what MPTCP adds to the header of a segment. */
+export function trafficOf(
+  view: DataView,
+  at: number,
+  { localAddress, localPort, option }: Pick<OwnTraffic, 'localAddress' | 'localPort'> & { readonly option: number },
+): OwnTraffic {
+  const info = new KernelTcpInfo(view, at, undefined);
   const segment = HEADERS[localAddress.includes(':') ? 6 : 4] + option;
   return {
     localAddress,
     localPort,
-    sentBytes: info.sentBytes + segment * view.getUint32(SEGMENTS_AT.out, true),
-    receivedBytes: info.receivedBytes + segment * view.getUint32(SEGMENTS_AT.in, true),
-    sentPayloadBytes: info.sentBytes - info.retransmittedBytes,
+    sentBytes: info.sentBytes + segment * view.getUint32(at + SEGMENTS_AT.out, true),
+    receivedBytes: info.receivedBytes + segment * view.getUint32(at + SEGMENTS_AT.in, true),
+    acknowledgedPayloadBytes: info.acknowledgedBytes,
     receivedPayloadBytes: info.receivedBytes,
     rttSeconds: info.rttSeconds,
   };

@@ -116,7 +116,8 @@ export async function send(
   });
   try {
     const failure = await Promise.race([told, timeIsUp, watchdog.stalled, broken]);
-    return failure !== undefined && 'ok' in failure ? failure : arrived;
+    if (failure !== undefined && 'ok' in failure) return failure;
+    return arrived.length === 0 && enough.signal.aborted ? stalled() : arrived;
   } finally {
     enough.abort();
     clearTimeout(late);

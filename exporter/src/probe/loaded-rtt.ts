@@ -23,7 +23,7 @@ export class LoadedRtt {
   }
 
   /** Opens the connection before there is load; undefined when the reflector does not answer that, which costs only these RTTs. */
-  static async open(libc: Libc, run: LegRun, token: string | undefined): Promise<LoadedRtt | undefined> {
+  static async open(libc: Libc, run: LegRun, token: string): Promise<LoadedRtt | undefined> {
     let stream: CountedStream | undefined;
     try {
       stream = await CountedStream.open(libc, run, OPEN_SECONDS);

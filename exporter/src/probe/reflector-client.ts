@@ -26,15 +26,16 @@ export interface ReflectorRequest {
   readonly method: 'GET' | 'POST';
   /** Path and query. */
   readonly target: string;
-  readonly token: string | undefined;
+  /** Empty: not signed. */
+  readonly token: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Begins a request on a connected socket, which it then owns. The body, if any, is still to be written. */
 export function askReflector(socket: Socket, { method, target, token, headers }: ReflectorRequest): ClientRequest {
   const host = socket.remoteAddress ?? 'reflector';
-  const signed = token === undefined ? {} : { Authorization: authorize(token, { method, target }, Date.now() / 1000) };
-  return httpRequest({
+  const signed = token === '' ? {} : { Authorization: authorize(token, { method, target }, Date.now() / 1000) };
+  const request = httpRequest({
     createConnection: () => socket,
     method,
     path: target,
@@ -45,6 +46,10 @@ export function askReflector(socket: Socket, { method, target, token, headers }:
       ...headers,
     },
   });
+  request.on('error', () => undefined); // also when nobody waits for it any more; who does hears of it, too
+  // A socket that has closed already would say nothing more.
+  if (socket.destroyed) request.destroy(Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' }));
+  return request;
 }
 
 /** Waits for the head of the answer: a reflector's that does what it was asked, else the failure. Rejects as the request does. */
@@ -89,6 +94,10 @@ export function brokenOf(caught: unknown): ProbeFailure | undefined {
   if (/^(?:ECONNRESET|EPIPE|ECONNABORTED|ERR_STREAM_PREMATURE_CLOSE)$/.test(code)) {
     return failed('broken', `the connection ended in the middle: ${code}`);
   }
+  if (caught instanceof Error && caught.name === 'TimeoutError')
+    return failed('timeout', 'the answer did not begin in time');
+  if (caught instanceof Error && caught.name === 'AbortError')
+    return failed('timeout', 'the answer did not begin in time');
   if (code === 'ETIMEDOUT') return failed('stalled', 'the kernel gave the connection up: ETIMEDOUT');
   return undefined;
 }

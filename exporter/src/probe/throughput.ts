@@ -1,6 +1,5 @@
-import type { BulkSettings, ThroughputSettings } from '../config/probes/settings.ts';
+import type { ThroughputSettings } from '../config/probes/settings.ts';
 import { ROUTES } from '../reflector/protocol/routes.ts';
-import { readToken } from '../reflector/protocol/token.ts';
 import { CountedStream } from './counted-stream.ts';
 import { receive, send } from './flow.ts';
 import { type Arrived, goodput } from './goodput.ts';
@@ -8,6 +7,8 @@ import { LoadedRtt } from './loaded-rtt.ts';
 import { type BulkProbe, failed, type Leg, type LegRun, type Measurement, type ProbeFailure } from './probe.ts';
 import { failureOf } from './reasons.ts';
 import { answerOf, askReflector, brokenOf } from './reflector-client.ts';
+import { FIXED_BYTES, LEAST_PAYLOAD, OVERHEAD, payloadLimit } from './sizes.ts';
+import { tokenOf } from './token.ts';
 
 const CONNECT_SECONDS = 5;
 
@@ -17,73 +18,59 @@ const ANSWER_SECONDS = 5;
 /** For what is under way when the time is over. */
 const FINISH_SECONDS = 2;
 
-/** What goes over a path for each byte of payload: headers of both directions, and something sent again. */
-const OVERHEAD = 1.15;
-
-/** Handshakes, request, and the questions asked meanwhile. */
-const FIXED_BYTES = 20_000;
-
-/** Less than that says nothing about a path. */
-const LEAST_PAYLOAD = 100_000;
-
 /** How fast data goes to or from our reflector, in process: over TCP on the path's interface, or over MPTCP. */
 export const throughput: BulkProbe = {
   kind: 'bulk',
   legs: ({ directions }) => directions.map((direction): Leg => ({ direction })),
   cost: (settings) => ({
     leastBytes: LEAST_PAYLOAD * OVERHEAD + FIXED_BYTES,
-    mostBytes: (limitOf(settings) ?? Number.POSITIVE_INFINITY) * OVERHEAD + FIXED_BYTES,
+    mostBytes: ((settings as ThroughputSettings).maximumBytes ?? Number.POSITIVE_INFINITY) * OVERHEAD + FIXED_BYTES,
   }),
   run: async (run) => {
-    const { tokenFile } = run.settings;
-    const token = tokenFile === undefined ? undefined : await readToken(tokenFile);
-    const libc = await run.libc();
-    const stream = await CountedStream.open(libc, run, Math.min(CONNECT_SECONDS, run.timeoutSeconds));
+    let stream: CountedStream | undefined;
     let loaded: LoadedRtt | undefined;
     try {
-      if (stream.fellBack)
-        return failed('fell_back', 'the connection is plain TCP, the target or something on the way refused MPTCP');
+      const token = await tokenOf(run.settings);
+      const libc = await run.libc();
+      if (payloadLimit(run) < 1) return failed('budget_exhausted', 'the budget leaves nothing to measure with');
+      stream = await CountedStream.open(libc, run, Math.min(CONNECT_SECONDS, run.timeoutSeconds));
+      if (stream.fellBack) return fellBack();
       loaded = await LoadedRtt.open(libc, run, token);
       const measured = await new Transfer(run, stream, token).measure(() => loaded?.start());
       if ('ok' in measured) return measured;
-      if (stream.fellBack) return failed('fell_back', 'the connection became plain TCP on the way');
+      if (stream.fellBack) return fellBack();
       await stream.closed(FINISH_SECONDS);
-      const loadedRttSeconds = (await loaded?.end()) ?? [];
-      return { ok: true, value: { ...measured, loadedRttSeconds } };
+      return { ok: true, value: { ...measured, loadedRttSeconds: (await loaded?.end()) ?? [] } };
     } catch (caught) {
-      return run.signal.aborted
-        ? failed('timeout', 'it was ended before it was done')
-        : (brokenOf(caught) ?? failureOf(caught));
+      if (run.signal.aborted) return failed('timeout', 'it was ended before it was done');
+      return brokenOf(caught) ?? failureOf(caught);
     } finally {
-      stream.abort();
+      stream?.abort();
       await loaded?.end();
     }
   },
 };
 
-function limitOf(settings: BulkSettings): number | undefined {
-  return 'maximumBytes' in settings ? settings.maximumBytes : undefined;
-}
+const fellBack = (): ProbeFailure =>
+  failed('fell_back', 'the connection is plain TCP, the target or something on the way refused MPTCP');
 
 /** One leg's data on its connection. */
 class Transfer {
   readonly #run: LegRun;
   readonly #stream: CountedStream;
-  readonly #token: string | undefined;
+  readonly #token: string;
   readonly #seconds: number;
   /** Payload that the leg may move. */
   readonly #limit: number;
 
-  constructor(run: LegRun, stream: CountedStream, token: string | undefined) {
+  constructor(run: LegRun, stream: CountedStream, token: string) {
     [this.#run, this.#stream, this.#token] = [run, stream, token];
     this.#seconds = (run.settings as ThroughputSettings).durationSeconds;
-    const allowed = Math.floor((run.meter.remaining - FIXED_BYTES) / OVERHEAD);
-    this.#limit = Math.min(limitOf(run.settings) ?? Number.POSITIVE_INFINITY, allowed);
+    this.#limit = payloadLimit(run);
   }
 
   /** Moves the data; `onFlow` is called when it begins to. Rejects with what broke it. */
   async measure(onFlow: () => void): Promise<Pick<Measurement, 'bytes' | 'seconds'> | ProbeFailure> {
-    if (this.#limit < 1) return failed('budget_exhausted', 'the budget leaves nothing to measure with');
     const down = this.#run.leg.direction === 'down';
     const arrived = down ? await this.#download(onFlow) : await this.#upload(onFlow);
     if ('ok' in arrived) return arrived;

@@ -15,6 +15,10 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Whether what it wrote to its standard error becomes part of the message of `tool_failed`, in one line and shortened. */
   readonly quoteErrors?: boolean;
+  /** What it reads on its standard input, piece by piece as it takes it; nothing when absent. */
+  readonly input?: Iterable<Uint8Array>;
+  /** Sends SIGINT then, for a program that reports on what it has done so far; it still has until the timeout. */
+  readonly interruptAfterMs?: number;
 }
 
 /** Runs a program and resolves to what it wrote; {@link run}, or a stand-in that replays captured text. */
@@ -36,7 +40,7 @@ const ABANDON_MS = 500;
 const SYSTEM_DIRECTORIES = '/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
- * Runs a program without a shell, in the C locale, with nothing on its standard input and its standard error discarded (`ss`
+ * Runs a program without a shell, in the C locale, with nothing on its standard input unless given, and its standard error discarded (`ss`
  * complains there once per socket), and resolves to its standard output. Throws {@link ExporterError}: `tool_missing`, `timeout`,
  * `interrupted` (by the signal) or `output_too_large` (it was killed), `permission_denied` or `tool_failed`. No child outlives
  * this process.
@@ -62,7 +66,7 @@ async function runIn(places: Places, program: string, args: readonly string[], o
     cwd: '/', // a working directory that has been removed would look like a missing program
     env: { PATH: `${process.env.PATH ?? ''}:${SYSTEM_DIRECTORIES}`.replace(/^:/, ''), LC_ALL: 'C' },
     extendEnv: false,
-    stdin: 'ignore',
+    stdin: options.input ?? 'ignore',
     stderr: options.quoteErrors === true ? 'pipe' : 'ignore',
     buffer: false, // execa's own bound stops reading but lets the program run on
     timeout,
@@ -87,6 +91,9 @@ async function runIn(places: Places, program: string, args: readonly string[], o
     if (quoted.length < QUOTED_CHARACTERS) quoted += chunk.toString('utf8');
   });
 
+  const { interruptAfterMs } = options;
+  const interrupt = interruptAfterMs && setTimeout(() => child.kill('SIGINT'), interruptAfterMs);
+
   let timer: NodeJS.Timeout | undefined;
   let giveUp: (() => void) | undefined;
   const abandoned = new Promise<never>((_, reject) => {
@@ -105,6 +112,7 @@ async function runIn(places: Places, program: string, args: readonly string[], o
   // The place is kept until the child has really ended, so that stuck ones cannot pile up.
   const result = await Promise.race([child.finally(() => places.give()), abandoned]).finally(() => {
     clearTimeout(timer);
+    clearTimeout(interrupt);
     if (giveUp !== undefined) options.signal?.removeEventListener('abort', giveUp);
   });
 

@@ -5,6 +5,7 @@ const PACKAGES: ReadonlyMap<string, string> = new Map([
   ['ping', 'iputils-ping'],
   ['curl', 'curl'],
   ['iperf3', 'iperf3'],
+  ['mptcpize', 'mptcpize'],
 ]);
 
 /** One sentence on how to get a program that is missing; it names the Debian package where we know it. */

@@ -22,8 +22,6 @@ export class LegMeter implements ByteMeter {
   readonly #options: LegMeterOptions;
   readonly #meters = new Map<string, ByteMeter>();
   readonly #moved = new Map<string, { sentBytes: number; receivedBytes: number }>();
-  /** Of legs over MPTCP that a tool runs, which does not say by which path. */
-  readonly #unattributed = { sentBytes: 0, receivedBytes: 0 };
   #left: number;
   #told = false;
 
@@ -49,35 +47,14 @@ export class LegMeter implements ByteMeter {
     return this.#moved;
   }
 
-  /** Whether there are bytes of which no path is known yet. */
-  get isUnattributed(): boolean {
-    return this.#unattributed.sentBytes + this.#unattributed.receivedBytes > 0;
-  }
-
-  /**
-   * Attributes what no path is known of, in the proportion of what MPTCP has moved on each path meanwhile. Without that all of
-   * it is put on each: too much is counted rather than too little.
-   */
-  attribute(meanwhile: ReadonlyMap<string, Moved> | undefined): void {
-    for (const direction of ['sentBytes', 'receivedBytes'] as const) {
-      const bytes = this.#unattributed[direction];
-      this.#unattributed[direction] = 0;
-      const all = this.#options.paths.reduce((sum, path) => sum + (meanwhile?.get(path)?.[direction] ?? 0), 0);
-      for (const path of this.#options.paths) {
-        const part = all > 0 ? (meanwhile?.get(path)?.[direction] ?? 0) / all : 1;
-        if (bytes * part > 0) this.#put(direction, Math.ceil(bytes * part), path);
-      }
-    }
-  }
-
   get #only(): string | undefined {
     const { paths } = this.#options;
     return paths.length === 1 ? paths[0] : undefined;
   }
 
   #count(direction: keyof Moved, bytes: number, path: string | undefined): void {
-    if (path === undefined) this.#unattributed[direction] += bytes;
-    else this.#put(direction, bytes, path);
+    // Of bytes over MPTCP of which no path is known, rather too much is counted than too little.
+    for (const one of path === undefined ? this.#options.paths : [path]) this.#put(direction, bytes, one);
     this.#left -= bytes;
     if (this.#left <= 0) this.#exhausted();
   }

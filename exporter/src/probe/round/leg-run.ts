@@ -4,6 +4,7 @@ import type { PathBudget } from '../budget/budget.ts';
 import { addressPair, type RunContext } from '../latency-run.ts';
 import { type BulkProbe, failed, type LegRun, type Measurement, type PathPlace, type ProbeResult } from '../probe.ts';
 import { failureOf } from '../reasons.ts';
+import { fairShare } from './fair-share.ts';
 import { LegMeter, type Moved } from './leg-meter.ts';
 import type { PlannedLeg } from './plan.ts';
 
@@ -15,8 +16,6 @@ export interface LegContext extends RunContext {
   readonly budget?: PathBudget;
   /** Where the paths are now; `undefined` while that is not known. */
   readonly places: () => readonly PathPlace[] | undefined;
-  /** What MPTCP has moved on each path so far, by a fresh look at the kernel; undefined when that fails. */
-  readonly movedByPath: () => Promise<ReadonlyMap<string, Moved> | undefined>;
 }
 
 /** What a leg came to. */
@@ -26,18 +25,18 @@ export interface LegOutcome {
   readonly moved: ReadonlyMap<string, Moved>;
 }
 
-/** One leg on a path as it is now. `legsLeft`: how many of the round, this one included, cost a path. Never rejects. */
+/** One leg on a path as it is now: the first of those that the round still has. Never rejects. */
 export async function runLeg(
   context: LegContext,
   settings: BulkSettings,
   probe: BulkProbe,
   planned: PlannedLeg,
-  legsLeft: (path: string) => number,
+  rest: readonly PlannedLeg[],
   stop: AbortSignal,
 ): Promise<LegOutcome> {
   const where = await placed(context, settings, planned).catch(failureOf);
   if ('ok' in where) return { result: where, moved: new Map() };
-  const granted = await grant(context, settings, probe, planned, legsLeft);
+  const granted = await grant(context, settings, probe, planned, rest);
   if (typeof granted !== 'number') {
     await settle(context, planned);
     return { result: granted, moved: new Map() };
@@ -54,7 +53,6 @@ export async function runLeg(
       abort.abort();
     },
   });
-  const before = planned.path === MPTCP_PATH ? await context.movedByPath() : undefined;
   const run: LegRun = {
     settings,
     leg: planned.leg,
@@ -68,7 +66,6 @@ export async function runLeg(
     run: context.run,
   };
   const result = await bounded(() => probe.run(run), settings.timeoutSeconds, abort);
-  if (meter.isUnattributed) meter.attribute(difference(before, await context.movedByPath()));
   await settle(context, planned);
   if (exhausted && !result.ok) {
     return { result: failed('budget_exhausted', 'it was ended when the budget was used up'), moved: meter.moved };
@@ -97,26 +94,32 @@ async function placed(
   return address === undefined ? failed('unresolvable', `no address is known of ${host}`) : { address };
 }
 
-/** Bytes that the leg may move; the rest of the round's legs get as much each. */
+/** Bytes that the leg may move: its fair share of what the budgets leave for all that the round still has. */
 async function grant(
   { budget, account }: LegContext,
   settings: BulkSettings,
   probe: BulkProbe,
-  { leg, uses }: PlannedLeg,
-  legsLeft: (path: string) => number,
+  planned: PlannedLeg,
+  rest: readonly PlannedLeg[],
 ): Promise<number | Extract<ProbeResult<never>, { ok: false }>> {
-  const { leastBytes, mostBytes } = probe.cost(settings, leg);
+  const { leg, uses } = planned;
+  const least = Math.ceil(probe.cost(settings, leg).leastBytes);
+  const most = (one: PlannedLeg) => Math.ceil(probe.cost(settings, one.leg).mostBytes);
   await budget?.start();
-  const shares = uses.map((path) => Math.floor((budget?.remainingForBulk(path) ?? Infinity) / legsLeft(path)));
-  const granted = Math.min(mostBytes, ...shares);
+  let granted = most(planned);
   for (const path of uses) {
-    const bytes = Math.max(granted, leastBytes);
-    const refusal = await account.reserve(path, bytes);
-    if (refusal !== undefined) return refusal;
-    if (granted < leastBytes) {
-      const words = `the budget of path ${path} leaves ${granted} bytes for this, and it takes ${Math.ceil(leastBytes)}`;
-      return failed('budget_exhausted', words);
+    const left = budget?.remainingForBulk(path) ?? Number.POSITIVE_INFINITY;
+    const share = Math.floor(fairShare(left, rest.filter((other) => other.uses.includes(path)).map(most)));
+    if (share < least) {
+      // Its words are better where nothing may be moved at all.
+      const words = `the budget of path ${path} leaves ${share} bytes for this, and it takes ${least}`;
+      return (await account.reserve(path, least)) ?? failed('budget_exhausted', words);
     }
+    granted = Math.min(granted, share);
+  }
+  for (const path of uses) {
+    const refusal = await account.reserve(path, granted);
+    if (refusal !== undefined) return refusal;
   }
   return granted;
 }
@@ -147,20 +150,4 @@ async function bounded<Value>(
   clearTimeout(timer);
   clearTimeout(abandon);
   return isLate && !result.ok ? timedOut : result;
-}
-
-function difference(
-  before: ReadonlyMap<string, Moved> | undefined,
-  after: ReadonlyMap<string, Moved> | undefined,
-): ReadonlyMap<string, Moved> | undefined {
-  if (before === undefined || after === undefined) return undefined;
-  return new Map(
-    [...after].map(([path, { sentBytes, receivedBytes }]) => [
-      path,
-      {
-        sentBytes: sentBytes - (before.get(path)?.sentBytes ?? 0),
-        receivedBytes: receivedBytes - (before.get(path)?.receivedBytes ?? 0),
-      },
-    ]),
-  );
 }

@@ -67,8 +67,7 @@ export class Rounds implements RoundRunner {
       const legs: LegRecord[] = [];
       for (const [index, planned] of plan.entries()) {
         const rest = plan.slice(index);
-        const legsLeft = (path: string) => rest.filter(({ uses }) => uses.includes(path)).length;
-        const attempt = () => runLeg(this.#options, settings, probe, planned, legsLeft, signal);
+        const attempt = () => runLeg(this.#options, settings, probe, planned, rest, signal);
         let outcome: LegOutcome = await attempt();
         for (const seconds of BUSY_WAITS_SECONDS) {
           if (outcome.result.ok || outcome.result.reason !== 'busy') break;

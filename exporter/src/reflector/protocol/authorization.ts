@@ -34,11 +34,13 @@ export type Verdict = 'ok' | 'unauthorized' | 'clock';
 /** Checks the `Authorization` of requests against a token, each of which counts once. */
 export class Authority {
   readonly #token: string;
+  readonly #remembered: number;
   /** With the time until which they count. */
   readonly #nonces = new Map<string, number>();
 
-  constructor(token: string) {
+  constructor(token: string, remembered = REMEMBERED) {
     this.#token = token;
+    this.#remembered = remembered;
   }
 
   check(header: string | undefined, request: SignedRequest, unixSeconds: number): Verdict {
@@ -53,7 +55,7 @@ export class Authority {
 
   #remember(nonce: string, unixSeconds: number): void {
     for (const [old, until] of this.#nonces) {
-      if (until > unixSeconds && this.#nonces.size < REMEMBERED) break;
+      if (until > unixSeconds && this.#nonces.size < this.#remembered) break;
       this.#nonces.delete(old);
     }
     this.#nonces.set(nonce, unixSeconds + 2 * CLOCK_TOLERANCE_SECONDS);
