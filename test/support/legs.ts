@@ -99,7 +99,7 @@ export class Legs {
 export async function startReflector(lab: Lab, args: readonly string[]): Promise<LabProcess> {
   const main = new URL('../../exporter/dist/main.js', import.meta.url).pathname;
   const program = lab.server.spawn(process.execPath, [main, 'reflector', '--log.format=json', ...args]);
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 50_000;
   while (!program.stderr.includes('/metrics')) {
     if (program.exit !== undefined || Date.now() > deadline) throw new Error(`no reflector: ${program.stderr}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
