@@ -130,6 +130,26 @@ describe.skipIf(!hasPromtool)("Prometheus' own view of the queries", { timeout: 
     evaluate(alerts, { 'up{job="mptcp",instance="a"}': '1x20' }, []);
   });
 
+  it('lists what fires with when it began, and neither Watchdog nor what only may fire soon', () => {
+    const alert = (name: string, state: string, labels: string): Record<string, string> => ({
+      [`ALERTS{alertname="${name}",alertstate="${state}",${labels}}`]: '1x20',
+      [`ALERTS_FOR_STATE{alertname="${name}",${labels}}`]: '30x20',
+    });
+    evaluate(
+      query('overview.json', 'Active alerts'),
+      {
+        ...alert('MptcpPathStalled', 'firing', 'severity="warning",job="mptcp",instance="a",path="lte",reason="x"'),
+        ...alert('MptcpPathDown', 'pending', 'severity="warning",job="mptcp",instance="a",path="dsl"'),
+        ...alert('MptcpExporterDown', 'firing', 'severity="critical"'),
+        ...alert('Watchdog', 'firing', 'severity="info"'),
+      },
+      [
+        { labels: '{alertname="MptcpPathStalled",severity="warning",instance="a",path="lte"}', value: 30_000 },
+        { labels: '{alertname="MptcpExporterDown",severity="critical"}', value: 30_000 },
+      ],
+    );
+  });
+
   it('divides the time that subflows were busy into what they waited for', () => {
     const on = '{job="mptcp",instance="a",path="p",token="1",local="l",remote="r"}';
     const series = {

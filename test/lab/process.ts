@@ -64,7 +64,7 @@ export class LabProcess {
   }
 
   /** The first line of standard output, printed already or to come, that matches; throws when it ends or `timeoutMs` pass before. */
-  async waitForLine(matches: RegExp, timeoutMs = 10_000): Promise<string> {
+  async waitForLine(matches: RegExp, timeoutMs = 30_000): Promise<string> {
     const printed = this.#stdout.split('\n').find((line) => matches.test(line));
     if (printed !== undefined) return printed;
     return new Promise((resolve, reject) => {

@@ -9,7 +9,8 @@ import { openTunnel, type Tunnel } from '../lab/tunnel/tunnel.ts';
 
 const CONFIGURATION = fileURLToPath(new URL('../../prometheus/prometheus.yml', import.meta.url));
 const PORT = 9090;
-const START_MS = 20_000;
+/** Beside other tests a start takes long. */
+const START_MS = 60_000;
 /** As prometheus.yml has it. */
 const INTERVAL_MS = 5000;
 const SCRAPES = 'count_over_time(mptcp_up{job="mptcp"}[10m])';
