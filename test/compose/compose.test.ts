@@ -146,7 +146,9 @@ describe('docker-compose.yml', () => {
       '$' + '{ALERTMANAGER_CONFIG:-./prometheus/alertmanager.yml}',
       './prometheus/secrets/remote.yml',
     ]);
-    expect(read('.env.example')).toMatch(/^#ALERTMANAGER_CONFIG=\.\/prometheus\/secrets\/alerting\/alertmanager\.yml$/m);
+    expect(read('.env.example')).toMatch(
+      /^#ALERTMANAGER_CONFIG=\.\/prometheus\/secrets\/alerting\/alertmanager\.yml$/m,
+    );
     for (const [source = '', , mode] of mounts.filter(([from]) => !NAMED.test(from ?? ''))) {
       expect(existsSync(resolve(ROOT, source)), source).toBe(true);
       expect(mode).toMatch(/^ro\b/);
