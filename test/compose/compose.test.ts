@@ -73,13 +73,19 @@ describe.skipIf(VARIANTS.length === 0).each(VARIANTS.map((variant) => [variant.j
     it('accepts the file once there is a password', () => {
       expect(config(variant, 'secret')).toEqual({ status: 0, stderr: '' });
       expect(config(variant, 'secret', PROFILES)).toEqual({ status: 0, stderr: '' });
-    });
+    }, 60_000);
 
-    it.each([undefined, ''])('says what to set when the password is %o', (password) => {
-      const { status, stderr } = config(variant, password);
-      expect(status).not.toBe(0);
-      expect(stderr).toContain('set GRAFANA_ADMIN_PASSWORD to the password you want for Grafana, in a file named .env');
-    });
+    it.each([undefined, ''])(
+      'says what to set when the password is %o',
+      (password) => {
+        const { status, stderr } = config(variant, password);
+        expect(status).not.toBe(0);
+        expect(stderr).toContain(
+          'set GRAFANA_ADMIN_PASSWORD to the password you want for Grafana, in a file named .env',
+        );
+      },
+      60_000,
+    );
   },
 );
 

@@ -24,11 +24,15 @@ const config = parse(readFileSync(FILE, 'utf8')) as {
 };
 
 describe('prometheus.yml', () => {
-  it.skipIf(!able)('is a configuration that this Prometheus takes, warnings included', () => {
-    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'config', FILE], { encoding: 'utf8' });
-    expect(status, `${stdout}${stderr}`).toBe(0);
-    expect(`${stdout}${stderr}`.replace(NOT_YET, '')).not.toMatch(/warning/i);
-  });
+  it.skipIf(!able)(
+    'is a configuration that this Prometheus takes, warnings included',
+    () => {
+      const { status, stdout, stderr } = spawnSync('promtool', ['check', 'config', FILE], { encoding: 'utf8' });
+      expect(status, `${stdout}${stderr}`).toBe(0);
+      expect(`${stdout}${stderr}`.replace(NOT_YET, '')).not.toMatch(/warning/i);
+    },
+    30_000,
+  );
 
   it('scrapes the exporter where it listens by default, every 5 s, and gives up before the next', () => {
     expect(config.global).toMatchObject({ scrape_interval: '5s', scrape_timeout: '4s' });
@@ -61,23 +65,27 @@ describe('prometheus.yml', () => {
 describe('remote.example.yml', () => {
   const EXAMPLE = join(dirname(FILE), 'remote.example.yml');
 
-  it.skipIf(!able)('is a configuration that a Prometheus agent takes, with the commented password too', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'mptcp-remote-'));
-    const filled = readFileSync(EXAMPLE, 'utf8').replaceAll(
-      /^(\s+)# (basic_auth:| {2}(?:username|password):)/gm,
-      '$1$2',
-    );
-    expect(filled).toMatch(/^ {4}basic_auth:\n {6}username: home\n {6}password: the-password$/m);
-    writeFileSync(join(folder, 'remote.yml'), filled);
-    for (const file of [EXAMPLE, join(folder, 'remote.yml')]) {
-      const { status, stdout, stderr } = spawnSync('promtool', ['check', 'config', '--agent', file], {
-        encoding: 'utf8',
-      });
-      expect(status, `${stdout}${stderr}`).toBe(0);
-      expect(`${stdout}${stderr}`).not.toMatch(/warning/i);
-    }
-    rmSync(folder, { recursive: true });
-  });
+  it.skipIf(!able)(
+    'is a configuration that a Prometheus agent takes, with the commented password too',
+    () => {
+      const folder = mkdtempSync(join(tmpdir(), 'mptcp-remote-'));
+      const filled = readFileSync(EXAMPLE, 'utf8').replaceAll(
+        /^(\s+)# (basic_auth:| {2}(?:username|password):)/gm,
+        '$1$2',
+      );
+      expect(filled).toMatch(/^ {4}basic_auth:\n {6}username: home\n {6}password: the-password$/m);
+      writeFileSync(join(folder, 'remote.yml'), filled);
+      for (const file of [EXAMPLE, join(folder, 'remote.yml')]) {
+        const { status, stdout, stderr } = spawnSync('promtool', ['check', 'config', '--agent', file], {
+          encoding: 'utf8',
+        });
+        expect(status, `${stdout}${stderr}`).toBe(0);
+        expect(`${stdout}${stderr}`).not.toMatch(/warning/i);
+      }
+      rmSync(folder, { recursive: true });
+    },
+    30_000,
+  );
 
   it('scrapes the exporter as prometheus.yml does', () => {
     const { scrape_configs } = parse(readFileSync(EXAMPLE, 'utf8')) as typeof config;
