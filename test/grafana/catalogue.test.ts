@@ -4,7 +4,6 @@ import { groupingLabels, metricNames, selectors } from '../support/promql.ts';
 import {
   ALERT_SERIES,
   ALERTMANAGER_SERIES,
-  builtMeanwhile,
   exporterSeries,
   notBuiltYet,
   PROMETHEUS_SERIES,
@@ -51,9 +50,5 @@ describe('what the dashboards ask for', () => {
     if (asked.length < selectors(expr).length) return;
     const present = [...asked.flatMap(({ metric }) => known.get(metric) ?? []), ...TARGET_LABELS, ...madeLabels(expr)];
     expect(present).toEqual(expect.arrayContaining(groupingLabels(expr)));
-  });
-
-  it('is not listed as missing once it has been built', () => {
-    expect(builtMeanwhile(), 'take these off the list DESIGNED in test/support/series.ts').toEqual([]);
   });
 });

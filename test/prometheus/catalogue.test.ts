@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { exporterSeries, NOT_BUILT_YET } from '../support/known-metrics.ts';
+import { REFLECTOR_FAMILIES } from '../../exporter/src/metrics/reflector.ts';
+import { exporterSeries } from '../support/known-metrics.ts';
 import { groupingLabels, metricNames, selectors, syntaxErrors } from '../support/promql.ts';
 import { alertingRules, queriesInText, recordingRules } from '../support/rules.ts';
 
@@ -14,7 +15,7 @@ const MADE_LABELS = ['direction', 'end', 'family'];
 
 const built = exporterSeries();
 const recorded = new Set(recordingRules.map(({ record }) => record));
-const exists = (name: string) => built.has(name) || NOT_BUILT_YET.has(name) || recorded.has(name);
+const exists = (name: string) => built.has(name) || recorded.has(name);
 
 const expressions = [
   ...recordingRules.map(({ record, expr }): [string, string] => [record, expr]),
@@ -36,15 +37,11 @@ describe('what the rules ask for', () => {
   it.each(expressions)('%s names only labels that there are', (_, expr) => {
     const asked = selectors(expr);
     for (const { metric, labels } of asked) {
-      const own = built.get(metric) ?? NOT_BUILT_YET.get(metric);
+      const own = built.get(metric);
       if (own !== undefined) expect([...own, ...TARGET_LABELS]).toEqual(expect.arrayContaining([...labels]));
     }
-    const all = new Set([...built.values(), ...NOT_BUILT_YET.values()].flat());
+    const all = new Set([...built.values()].flat());
     expect([...all, ...TARGET_LABELS, ...MADE_LABELS]).toEqual(expect.arrayContaining(groupingLabels(expr)));
-  });
-
-  it('includes nothing as "not built yet" that the exporter has by now', () => {
-    expect([...NOT_BUILT_YET.keys()].filter((name) => built.has(name))).toEqual([]);
   });
 });
 
@@ -53,7 +50,7 @@ describe('what the texts name', () => {
   const texts = [...folder('docs/runbooks/'), ...folder('docs/'), 'README.md'].filter((path) => path.endsWith('.md'));
   /** Not metrics: what the kernel and its interfaces are called. */
   const OTHERS = new Set(['mptcp_pm', 'mptcp_info', 'mptcp_enabled']);
-  const names = [...built.keys(), ...NOT_BUILT_YET.keys(), ...recorded];
+  const names = [...built.keys(), ...REFLECTOR_FAMILIES.map(({ name }) => name), ...recorded];
 
   it.each(texts)('%s: every metric, or beginning of several, is one of the exporter or of the rules', (path) => {
     const text = readFileSync(new URL(path, ROOT), 'utf8');
