@@ -25,23 +25,11 @@ function expectNoAlarm({ client, server }: TruthEnds, since: number): void {
 }
 
 describeLive('a path that works badly is told, and one that is not used is left in peace', () => {
-  part('loss', (ends) => {
+  part('loss, and idleness', (ends) => {
     it.sequential('30 % are lost while uploading', TIMEOUT, () =>
       ends().prove({ fault: 'loss', traffic: 'up', client: LOSSY, lastsSeconds: 1 }),
     );
-  });
 
-  part('delay', (ends) => {
-    it.sequential('the round trip takes 500 ms longer while uploading', TIMEOUT, () =>
-      ends().prove({ fault: 'delay', traffic: 'up', client: SLOW, lastsSeconds: 1 }),
-    );
-
-    it.sequential('the round trip takes 500 ms longer while downloading, which the sending end tells', TIMEOUT, () =>
-      ends().prove({ fault: 'delay', traffic: 'down', server: SLOW, lastsSeconds: 1 }),
-    );
-  });
-
-  part('idleness, and a rate cut', (ends) => {
     it.sequential('idle connections notice nothing of a blackhole', TIMEOUT, () =>
       repeatedly(async () => {
         const traffic = await ends().lab.startTraffic({ bytes: 1, connections: 20, hold: true });
@@ -60,7 +48,19 @@ describeLive('a path that works badly is told, and one that is not used is left 
         }
       }),
     );
+  });
 
+  part('delay', (ends) => {
+    it.sequential('the round trip takes 500 ms longer while uploading', TIMEOUT, () =>
+      ends().prove({ fault: 'delay', traffic: 'up', client: SLOW, lastsSeconds: 1 }),
+    );
+
+    it.sequential('the round trip takes 500 ms longer while downloading, which the sending end tells', TIMEOUT, () =>
+      ends().prove({ fault: 'delay', traffic: 'down', server: SLOW, lastsSeconds: 1 }),
+    );
+  });
+
+  part('a rate cut', (ends) => {
     it.sequential.each(['up', 'down'] as const)(
       'a rate cut to a tenth is no fault, and shows in the throughput, %sloading',
       TIMEOUT,

@@ -34,15 +34,3 @@ export async function subflowReset(lab: Lab, link: string, at: 'client' | 'serve
     throw new Error(`the kernel cannot reset ${local} to ${remote} (CONFIG_INET_DIAG_DESTROY)`);
   return fault;
 }
-
-/** Aborts every TCP connection between the hosts at both ends (`ss -K`), those too that no program holds any more. */
-export async function subflowsAborted(lab: Lab): Promise<void> {
-  const { client, server } = lab;
-  for (const [host, peer] of [
-    [client, server],
-    [server, client],
-  ] as const) {
-    const addresses = Object.values(peer.addresses).flatMap(({ ipv4, ipv6 }) => [ipv4, ...(ipv6 ? [`[${ipv6}]`] : [])]);
-    await host.exec('ss', ['-tKnH', addresses.map((address) => `dst ${address}`).join(' or ')]);
-  }
-}

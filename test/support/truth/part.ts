@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import type { LinkSpec } from '../../lab/links.ts';
-import { TruthClient } from './client.ts';
 import { TruthEnds } from './ends.ts';
 import { RUNS } from './measurements.ts';
 
@@ -18,21 +17,5 @@ export function part(name: string, cases: (ends: () => TruthEnds) => void, links
       await ends?.close();
     });
     cases(() => ends);
-  });
-}
-
-/** The same with an exporter at the client only, which `open` may start differently. */
-export function clientPart(
-  name: string,
-  cases: (client: () => TruthClient) => void,
-  open: () => Promise<TruthClient> = () => TruthClient.open(),
-): void {
-  describe.concurrent(name, () => {
-    let client: TruthClient;
-    beforeAll(async () => {
-      client = await open();
-    });
-    afterAll(async () => client?.[Symbol.asyncDispose]());
-    cases(() => client);
   });
 }
