@@ -37,6 +37,7 @@ export function curlReport(text: string): CurlReport | undefined {
 
 /** What curl's exit codes mean (curl(1), EXIT CODES). */
 const BY_EXIT: ReadonlyMap<number, FailureReason> = new Map([
+  [1, 'wrong_answer'], // not the protocol that was asked for
   [5, 'unresolvable'],
   [6, 'unresolvable'],
   [7, 'refused'],

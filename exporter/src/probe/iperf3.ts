@@ -67,7 +67,7 @@ export const iperf3: BulkProbe = {
       const report = reportOf(written);
       if ('ok' in report) return report;
       payload = { sent: report.sentBytes, received: report.receivedBytes };
-      if (meter.fellBack === true)
+      if (meter.fellBack)
         return failed('fell_back', 'the connection is plain TCP, the target or something on the way refused MPTCP');
       const measured = report.interrupted ? goodput(meter.arrived, secondsOf(run)) : report.measured;
       if (measured === undefined) return failed('tool_failed', 'iperf3 ended before there was anything to measure');

@@ -21,15 +21,16 @@ interface Totals {
 export class ToolMeter {
   readonly #run: LegRun;
   readonly #sockets: PeerSockets;
-  readonly #foreign: ReadonlySet<number>;
-  readonly #seen = new Map<number, Totals & { acknowledged: number; payload: number; isSubflow: boolean }>();
+  readonly #foreign: ReadonlySet<number | undefined>;
+  readonly #seen = new Map<number, Totals & { acknowledged: number; payload: number }>();
   readonly #told: Totals = { sent: 0, received: 0 };
   /** Payload acknowledged (up) or received (down) by the time of looks; bounded by the run's timeout. */
   readonly #arrived: { readonly at: number; readonly bytes: number }[] = [];
   readonly #timer: NodeJS.Timeout;
   #looking: Promise<void> | undefined;
+  #fellBack = false;
 
-  private constructor(run: LegRun, sockets: PeerSockets, foreign: ReadonlySet<number>) {
+  private constructor(run: LegRun, sockets: PeerSockets, foreign: ReadonlySet<number | undefined>) {
     [this.#run, this.#sockets, this.#foreign] = [run, sockets, foreign];
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
     this.#timer.unref();
@@ -38,14 +39,14 @@ export class ToolMeter {
   /** To be begun before the tool. `port` of its peer; undefined: any. Throws an ExporterError where sockets cannot be listed. */
   static async start(run: LegRun, port: number | undefined): Promise<ToolMeter> {
     const sockets = new PeerSockets(await run.libc(), { address: run.address, port });
-    const foreign = new Set((await sockets.read()).map(({ cookie }) => cookie));
+    const others = [...(await sockets.read()), ...(await sockets.connections().catch(() => []))];
+    const foreign = new Set(others.map(({ cookie }) => cookie));
     return new ToolMeter(run, sockets, foreign);
   }
 
-  /** Whether all that was seen of a leg over MPTCP is plain TCP; undefined when nothing was seen. */
-  get fellBack(): boolean | undefined {
-    if (this.#run.interfaceName !== undefined || this.#seen.size === 0) return undefined;
-    return [...this.#seen.values()].every(({ isSubflow }) => !isSubflow);
+  /** Whether it was to be MPTCP and a connection of it has fallen back to plain TCP. */
+  get fellBack(): boolean {
+    return this.#fellBack;
   }
 
   /** What had arrived when, since the first byte was seen to. */
@@ -85,6 +86,10 @@ export class ToolMeter {
     const { meter, pathOf, interfaceName, leg } = this.#run;
     const rows = await this.#sockets.read().catch(() => []); // the next look, or the tool's own word, makes up for it
     const at = performance.now() / 1000;
+    if (interfaceName === undefined) {
+      const connections = await this.#sockets.connections().catch(() => []);
+      this.#fellBack ||= connections.some(({ cookie, fallback }) => fallback && !this.#foreign.has(cookie));
+    }
     for (const row of rows) {
       if (this.#foreign.has(row.cookie)) continue;
       const before = this.#seen.get(row.cookie) ?? { sent: 0, received: 0 };
@@ -99,7 +104,6 @@ export class ToolMeter {
         received: Math.max(row.receivedBytes, before.received),
         acknowledged: row.acknowledgedPayloadBytes,
         payload: row.receivedPayloadBytes,
-        isSubflow: row.isSubflow,
       });
     }
     const key = leg.direction === 'up' ? 'acknowledged' : 'payload';

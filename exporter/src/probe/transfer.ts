@@ -4,7 +4,7 @@ import type { TransferSettings } from '../config/probes/settings.ts';
 import { isMptcp } from '../linux/own-traffic.ts';
 import { connectStream } from '../linux/stream-socket.ts';
 import { authorize } from '../reflector/protocol/authorization.ts';
-import { ROUTES } from '../reflector/protocol/routes.ts';
+import { type Progress, ROUTES } from '../reflector/protocol/routes.ts';
 import { type CurlReport, curlFailure, curlReport } from './curl-report.ts';
 import { netrcOf } from './netrc.ts';
 import { type BulkProbe, failed, type Leg, type LegRun, type ProbeResult } from './probe.ts';
@@ -79,8 +79,11 @@ async function transferred(
       ...(up && { input: zeros(sizeBytes) }),
     });
     if (typeof written !== 'string') return written;
-    report = curlReport(written);
-    return resultOf(report, sizeBytes, up);
+    // What the reflector says of an upload comes first; curl's own count has what HTTP puts around the pieces.
+    const lines = written.trimEnd().split('\n');
+    report = curlReport(lines.at(-1) ?? '');
+    const arrived = up && settings.protocol === 'http' ? arrivedOf(lines[0] ?? '') : undefined;
+    return resultOf(report, sizeBytes, arrived ?? (up ? report?.sentBytes : report?.receivedBytes));
   } finally {
     await meter.end({ sent: report?.sentBytes ?? 0, received: report?.receivedBytes ?? 0 });
   }
@@ -89,14 +92,23 @@ async function transferred(
 function resultOf(
   report: CurlReport | undefined,
   sizeBytes: number,
-  up: boolean,
+  bytes: number | undefined,
 ): ProbeResult<{ bytes: number; seconds: number; loadedRttSeconds: readonly number[] }> {
   if (report === undefined) return failed('tool_failed', 'curl wrote something that is no report of its own');
   const failure = curlFailure(report);
   if (failure !== undefined) return failure;
-  const bytes = up ? report.sentBytes : report.receivedBytes;
   if (bytes !== sizeBytes) return failed('wrong_answer', `${bytes} bytes were transferred, not ${sizeBytes}`);
   return { ok: true, value: { bytes, seconds: report.seconds, loadedRttSeconds: [] } };
+}
+
+/** What a reflector has got of an upload. */
+function arrivedOf(line: string): number | undefined {
+  try {
+    const { bytes, done } = JSON.parse(line) as Partial<Progress>;
+    return done === true ? bytes : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function argumentsOf(
@@ -109,7 +121,8 @@ async function argumentsOf(
   const host = isIPv6(run.address) ? `[${run.address}]` : run.address;
   const where = `${host}:${settings.target.port}`;
   const common = [
-    ...['--disable', '--silent', '--show-error', '--output', '/dev/null', '--write-out', '%{json}'],
+    ...['--disable', '--silent', '--show-error', '--write-out', '\\n%{json}'],
+    ...['--output', up && settings.protocol === 'http' ? '-' : '/dev/null'],
     ...['--noproxy', '*', '--connect-timeout', String(CONNECT_SECONDS), '--max-time', String(run.timeoutSeconds)],
     ...['--speed-limit', String(STALL.bytesPerSecond), '--speed-time', String(STALL.seconds)],
     ...(run.interfaceName === undefined ? [] : ['--interface', run.interfaceName]),

@@ -3,7 +3,7 @@ import type { Libc } from '../libc.ts';
 import { MPTCP_OPTION_BYTES, type OwnTraffic, trafficOf } from '../own-traffic.ts';
 import { encodeSocketAddress, familyOf } from '../socket-bytes.ts';
 import { ATTRIBUTE, cookieOf, localOf, MESSAGE_BYTES, remoteOf, requireSocket } from './inet-diag.ts';
-import { NETLINK_SOCK_DIAG, subflowDumpRequest } from './sock-diag.ts';
+import { connectionDumpRequest, decodeConnection, NETLINK_SOCK_DIAG, subflowDumpRequest } from './sock-diag.ts';
 import { NetlinkSocket } from './socket.ts';
 import { TCP_INFO_BYTES } from './tcp-info.ts';
 import { openTransport } from './transport.ts';
@@ -21,7 +21,12 @@ export interface PeerFilter {
 export interface PeerSocket extends OwnTraffic {
   /** Unique while the machine runs. */
   readonly cookie: number;
-  readonly isSubflow: boolean;
+}
+
+/** An MPTCP connection to the peer. */
+export interface PeerConnection {
+  readonly cookie: number | undefined;
+  readonly fallback: boolean;
 }
 
 /** The TCP sockets of this machine to one peer, whichever program has them: what tells the bytes of a tool while it runs. */
@@ -47,6 +52,20 @@ export class PeerSockets {
     });
   }
 
+  /** MPTCP connections to the peer, and whether they have fallen back: their subflow looks like one all the same. */
+  async connections(): Promise<readonly PeerConnection[]> {
+    const { address, port } = this.#filter;
+    const family = familyOf(encodeSocketAddress({ address, port: 0 }));
+    const rows = await this.#socket.dump({
+      ...connectionDumpRequest(family),
+      doing: 'dump the MPTCP sockets',
+      decode: decodeConnection,
+    });
+    return rows
+      .filter(({ remote }) => remote.address === address && remote.port === (port ?? remote.port))
+      .map(({ cookie, fallback }) => ({ cookie, fallback: fallback === true }));
+  }
+
   /** Gives back the descriptor. */
   close(): void {
     this.#socket.close();
@@ -68,6 +87,6 @@ export class PeerSockets {
     if (info === undefined || cookie === undefined) return undefined;
     const local = localOf(view, start);
     const about = { localAddress: local.address, localPort: local.port, option: isSubflow ? MPTCP_OPTION_BYTES : 0 };
-    return { ...trafficOf(view, info, about), cookie, isSubflow };
+    return { ...trafficOf(view, info, about), cookie };
   }
 }
