@@ -143,14 +143,21 @@ describeLive(
           const deadline = seconds() + HEALTHY_SECONDS;
           for (let seed = 1; seconds() < deadline; seed++) {
             const direction = seed % 2 === 0 ? 'up' : 'down';
-            await lab.transfer({ bytes: { least: 2000, most: 100_000, seed }, connections: 20, atATime: 4, direction });
+            await lab.transfer({
+              bytes: { least: 2000, most: 100_000, seed },
+              connections: 100,
+              atATime: 4,
+              rateMbit: 0.5,
+              direction,
+              timeoutMs: 120_000,
+            });
             await sleep(1000);
           }
           expect(alerting.notices.slice(before)).toEqual([]);
           expect(alerting.heartbeats()).toBeGreaterThan(beats);
           await expectSoundRules(alerting);
         },
-        1000 * HEALTHY_SECONDS + 60_000,
+        1000 * HEALTHY_SECONDS + 150_000,
       );
     });
 
