@@ -12,7 +12,7 @@ const onTheKernel = (name: string) => ({
 
 /**
  * `unit` runs anywhere. `live` holds the exporter against the kernel, within seconds and less; `stack` holds it in the whole
- * stack, where minutes pass with little traffic, so that the two can run side by side.
+ * stack, where minutes pass with little traffic.
  */
 export default defineConfig({
   test: {

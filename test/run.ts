@@ -4,7 +4,7 @@
  * MPTCP_TEST_REQUIRE_LIVE=1 turns a skipped live test into a failure.
  */
 import { readFileSync, rmSync } from 'node:fs';
-import { setPriority, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { installPackages } from './packages.ts';
@@ -14,8 +14,6 @@ interface Step {
   readonly command: readonly [string, ...string[]];
   /** Where the step leaves vitest's JSON report, when it is a test run. */
   readonly report?: string;
-  /** Runs beside another step, at a lower priority, and is shown when it has ended. */
-  readonly givesWay?: boolean;
 }
 
 interface Counts {
@@ -23,8 +21,6 @@ interface Counts {
   failed: number;
   skipped: number;
 }
-
-const LOWER_PRIORITY = 10;
 
 const bin = (name: string) => join('node_modules', '.bin', name);
 const reportFile = (name: string) => join(tmpdir(), `mptcp-exporter-test-${process.pid}-${name}.json`);
@@ -43,8 +39,7 @@ const vitest = (project: string): Step => ({
   report: reportFile(project),
 });
 
-/** One after the other, or those of a list side by side. */
-const STEPS: readonly (Step | readonly Step[])[] = [
+const STEPS: readonly Step[] = [
   { name: 'build', command: ['npm', 'run', '--silent', 'build'] },
   { name: 'lint', command: ['npm', 'run', '--silent', 'lint'] },
   { name: 'types', command: [bin('tsc'), '--noEmit'] },
@@ -52,8 +47,9 @@ const STEPS: readonly (Step | readonly Step[])[] = [
   { name: 'unused code', command: [bin('knip')] },
   { name: 'generated files', command: ['npm', 'run', '--silent', 'generate:check'] },
   vitest('unit'),
-  // The stack's tests wait for most of their minutes; they give way to those that measure in fractions of a second.
-  [vitest('live'), { ...vitest('stack'), givesWay: true }],
+  // Not beside each other: on two processors the one's timing suffers, or the other's programs take too long to start.
+  vitest('live'),
+  vitest('stack'),
 ];
 
 const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
@@ -61,17 +57,13 @@ const skips = new Set<string>();
 const failures: string[] = [];
 
 for (const line of await installPackages()) console.log(`packages: ${line}`);
-for (const step of STEPS) await Promise.all('command' in step ? [runStep(step)] : step.map(runStep));
+for (const step of STEPS) await runStep(step);
 conclude();
 
-async function runStep({ name, command: [program, ...args], report, givesWay = false }: Step): Promise<void> {
+async function runStep({ name, command: [program, ...args], report }: Step): Promise<void> {
   const start = performance.now();
-  const output = givesWay ? 'pipe' : 'inherit';
   const env = { MPTCP_TEST_BUILT: '1' };
-  const running = execa(program, args, { stdio: ['ignore', output, output], all: true, reject: false, env });
-  if (givesWay && running.pid !== undefined) setPriority(running.pid, LOWER_PRIORITY);
-  const { failed, all } = await running;
-  if (all !== undefined) console.log(all);
+  const { failed } = await execa(program, args, { stdio: ['ignore', 'inherit', 'inherit'], reject: false, env });
   console.log(`${failed ? 'FAILED' : 'ok'}: ${name} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
   if (failed) failures.push(name);
   if (report !== undefined) countTests(report);
