@@ -93,7 +93,6 @@ describeLive('MPTCP over Ethernet with an LTE-like link', () => {
       expect(scrape.value('mptcp_aggregation_benefit_ratio', { direction })).toBeCloseTo(benefit, 6);
       expect(scrape.value('mptcp_aggregation_gain_ratio', { direction })).toBeCloseTo(mptcp / eth, 6);
       expect(scrape.value('mptcp_probe_loaded_rtt_seconds', { path: 'lte0', direction })).toBeGreaterThan(0.06);
-      console.log(direction, eth, lte, mptcp, benefit);
     }
     expect(scrape.samples('mptcp_recommendation_info').map(({ labels }) => labels.path)).toEqual(['eth0', 'lte0']);
     await exporter.stop();
@@ -173,7 +172,6 @@ describeLive('two bare links', () => {
     expect(second.log()).toContain(`${stateFile} is in use by another exporter`);
     const scrape = await probing.scrape(first);
     const left = scrape.value('mptcp_probe_budget_remaining_bytes', { path: 'wlan0', period: 'day' });
-    console.log({ spent, left });
     expect(left).toBeLessThanOrEqual(20 * MB - spent);
     expect((await moved()) - begun).toBeLessThanOrEqual(20 * MB + 1500);
     await second.stop();
