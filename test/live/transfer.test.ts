@@ -157,7 +157,8 @@ describeLive('files and iperf3 over two links', () => {
       settings: throughputSettings(port, { type: 'iperf3', durationSeconds: 1, timeoutSeconds: 4 }),
       leg: { direction: 'down' } as const,
     });
-    const other = lab.client.spawn('iperf3', ['-c', lab.server.address('wlan0'), '-p', String(IPERF3.tcp), '-t', '20']);
+    const busy = ['-c', lab.server.address('wlan0'), '-p', String(IPERF3.tcp), '-t', '20', '--forceflush'];
+    const other = lab.client.spawn('iperf3', busy);
     await other.waitForLine(/\d sec/);
     expect((await legs.run('eth0', order(IPERF3.tcp))).result).toMatchObject({ ok: false, reason: 'busy' });
     await other.stop();
