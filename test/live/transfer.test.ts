@@ -159,7 +159,7 @@ describeLive('files and iperf3 over two links', () => {
     });
     const busy = ['-c', lab.server.address('wlan0'), '-p', String(IPERF3.tcp), '-t', '20', '--forceflush'];
     const other = lab.client.spawn('iperf3', busy);
-    await other.waitForLine(/\d sec/);
+    await other.waitForLine(/\d +sec/);
     expect((await legs.run('eth0', order(IPERF3.tcp))).result).toMatchObject({ ok: false, reason: 'busy' });
     await other.stop();
     expect((await legs.run('eth0', order(5999))).result).toMatchObject({ ok: false, reason: 'refused' });
