@@ -18,6 +18,8 @@ const NODE_EXPORTER_PORT = 9100;
 const WARM_UP_MS = 60_000;
 const MEASURED_MS = 30_000;
 const SCRAPE_INTERVAL_MS = 5000;
+/** Some hundred scrapes within the warm-up, what an exporter has had after half an hour. */
+const FREQUENT_SCRAPES_MS = 500;
 /** Of the times in /proc (USER_HZ, the same on every platform that Node.js runs on). */
 const TICKS_PER_SECOND = 100;
 
@@ -56,23 +58,22 @@ function cpuSeconds(pid: number): number {
   return ((user ?? Number.NaN) + (system ?? Number.NaN)) / TICKS_PER_SECOND;
 }
 
+async function scrapeFor(lab: Lab, url: string, milliseconds: number, intervalMs: number): Promise<void> {
+  const end = performance.now() + milliseconds;
+  const scrape = ['-sSf', '--compressed', '-o', '/dev/null', url];
+  while (performance.now() < end) {
+    await Promise.all([lab.client.exec('curl', scrape, { timeoutMs: 30_000 }), sleep(intervalMs)]);
+  }
+}
+
 /** Samples every second, and is scraped now and then: how long does nothing else get its turn? */
 async function eventLoop(lab: Lab): Promise<void> {
   const prefix = lab.client.prefix;
   await using exporter = await startExporter({ prefix, env: insightEnvironment(true) });
-  const scrape = () =>
-    lab.client.exec('curl', ['-sSf', '--compressed', '-o', '/dev/null', `${exporter.url}/metrics`], {
-      timeoutMs: 30_000,
-    });
-  const scrapeFor = async (milliseconds: number) => {
-    const end = performance.now() + milliseconds;
-    while (performance.now() < end) {
-      await Promise.all([scrape(), sleep(SCRAPE_INTERVAL_MS)]);
-    }
-  };
-  await scrapeFor(WARM_UP_MS);
+  const url = `${exporter.url}/metrics`;
+  await scrapeFor(lab, url, WARM_UP_MS, SCRAPE_INTERVAL_MS);
   await insightOf(exporter);
-  await scrapeFor(MEASURED_MS);
+  await scrapeFor(lab, url, MEASURED_MS, SCRAPE_INTERVAL_MS);
   const { blocks = [] } = await insightOf(exporter);
   console.log('the event loop was blocked longest for (of which without a processor, which others had):');
   for (const { ms, waitedMs } of blocks) console.log(`  ${ms.toFixed(1)} ms (${waitedMs.toFixed(1)} ms)`);
@@ -160,8 +161,8 @@ async function fewSubflows(): Promise<void> {
   });
   const traffic = await lab.startTraffic({ connections: 25, bytes: 'unlimited', rateMbit: 1 });
   await using exporter = await startExporter({ prefix: lab.client.prefix });
-  await sleep(5000);
   const url = `${exporter.url}/metrics`;
+  await scrapeFor(lab, url, WARM_UP_MS, FREQUENT_SCRAPES_MS);
   const { times } = await inside<{ times: Record<string, number[]> }>(lab, 'scrape', url);
   console.log('25 connections, 50 subflows, all of them busy:');
   table(times);

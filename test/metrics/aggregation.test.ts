@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { aggregation } from '../../exporter/src/metrics/collectors/aggregation.ts';
 import type { Picture, ProbePicture } from '../../exporter/src/observer/picture.ts';
+import { printedBy } from '../support/collected.ts';
 import { bulkSettings, MBIT, place, rates, roundsOver } from '../support/rounds.ts';
 import { reading, snapshot } from '../support/scene.ts';
 
@@ -9,11 +10,7 @@ function said(probes?: ProbePicture): string[] {
   const paths = [{ name: 'lte', addresses: [], endpointIds: [] }];
   // What the collector looks at, of a whole picture.
   const picture = { snapshot: { ...snapshot(reading({})), paths }, ...(probes && { probes }) } as unknown as Picture;
-  return [...aggregation.collect({ picture }).values()].flatMap(({ family, samples }) =>
-    samples.map(({ sharedLabels, value }) => {
-      return `${family.name.replace('mptcp_', '')}{${Object.values(sharedLabels).join()}} ${Number(value.toFixed(3))}`;
-    }),
-  );
+  return printedBy(aggregation, picture, 'mptcp_', 3);
 }
 
 describe('the metrics of rounds', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ErrorTally } from '../../exporter/src/error-tally.ts';
 import { events } from '../../exporter/src/metrics/collectors/events.ts';
+import { parseExposition } from '../../exporter/src/metrics/parse.ts';
 import { PATH_MANAGER_EVENTS } from '../../exporter/src/mptcp/model.ts';
 import { Observer } from '../../exporter/src/observer.ts';
 import { reading } from '../support/scene.ts';
@@ -16,8 +17,9 @@ const said = async (pathManagerEvents?: ReadonlyMap<(typeof PATH_MANAGER_EVENTS)
     errors: new ErrorTally(),
   });
   const picture = { ...(await observer.look()), ...(pathManagerEvents && { pathManagerEvents }) };
-  const { samples = [] } = events.collect({ picture }).get('mptcp_pm_events_total') ?? {};
-  return samples.map(({ sharedLabels, value }) => [sharedLabels.event, value]);
+  const { text = '' } = events.open()({ picture }).get('mptcp_pm_events_total') ?? {};
+  const samples = parseExposition(text).get('mptcp_pm_events_total') ?? [];
+  return samples.map(({ labels, value }) => [labels.event, value]);
 };
 
 describe('path-manager events', () => {

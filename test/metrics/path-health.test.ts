@@ -5,6 +5,7 @@ import { type PathHealth, type PathState, REASONS, type Reason } from '../../exp
 import { Histogram } from '../../exporter/src/mptcp/histogram.ts';
 import type { HealthPicture, JudgedPath } from '../../exporter/src/observer/health-watch.ts';
 import { Observer } from '../../exporter/src/observer.ts';
+import { printedBy } from '../support/collected.ts';
 import { judgement } from '../support/judgement.ts';
 import { reading } from '../support/scene.ts';
 
@@ -35,14 +36,7 @@ const said = async (paths: Readonly<Record<string, JudgedPath>>, health: Partial
       ...health,
     },
   };
-  const lines: string[] = [];
-  for (const { family, samples } of pathHealth.collect({ picture }).values()) {
-    for (const { metricName, sharedLabels, labels, value } of samples) {
-      const values = Object.values({ ...sharedLabels, ...labels }).join();
-      lines.push(`${(metricName ?? family.name).replace('mptcp_path_', '')}{${values}} ${value}`);
-    }
-  }
-  return lines;
+  return printedBy(pathHealth, picture, 'mptcp_path_');
 };
 
 describe('the metrics of path health', () => {

@@ -8,6 +8,7 @@ import { Account } from '../../exporter/src/probe/account.ts';
 import { failed } from '../../exporter/src/probe/probe.ts';
 import { ProbeResults } from '../../exporter/src/probe/results.ts';
 import { RoundResults } from '../../exporter/src/probe/round/aggregation.ts';
+import { printedBy } from '../support/collected.ts';
 import { reading } from '../support/scene.ts';
 
 const SETTINGS: LatencySettings = {
@@ -29,14 +30,7 @@ async function said(picture?: ProbePicture) {
     errors: new ErrorTally(),
     ...(picture !== undefined && { probes: picture }),
   });
-  const lines: string[] = [];
-  for (const { family, samples } of probes.collect({ picture: await observer.look() }).values()) {
-    for (const { metricName, sharedLabels, labels, value } of samples) {
-      const values = Object.values({ ...sharedLabels, ...labels }).join();
-      lines.push(`${(metricName ?? family.name).replace('mptcp_probe_', '')}{${values}} ${value}`);
-    }
-  }
-  return lines;
+  return printedBy(probes, await observer.look(), 'mptcp_probe_');
 }
 
 describe('the metrics of probes', () => {

@@ -1,21 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { BufferPool, ByteWriter, labelText, lineOf, valueText } from '../../exporter/src/metrics/text.ts';
 
-const NONE = {};
-
 describe('a line of the exposition', () => {
   it.each([
-    ['without labels', { labels: NONE, sharedText: '' }, 'mptcp_a'],
-    ['with shared labels', { labels: NONE, sharedText: 'path="eth0"' }, 'mptcp_a{path="eth0"}'],
-    ['with labels of its own', { labels: { le: 0.5 }, sharedText: '' }, 'mptcp_a{le="0.5"}'],
-    [
-      'with both, its own first',
-      { labels: { le: '+Inf' }, sharedText: 'path="eth0"' },
-      'mptcp_a{le="+Inf",path="eth0"}',
-    ],
-    ['under a name of its own', { labels: NONE, sharedText: '', metricName: 'mptcp_a_sum' }, 'mptcp_a_sum'],
-  ])('%s', (_, sample, line) => {
-    expect(lineOf('mptcp_a', { value: 1, sharedLabels: NONE, ...sample })).toBe(line);
+    ['without labels', '', 'mptcp_a 0.5\n'],
+    ['with labels', 'path="eth0"', 'mptcp_a{path="eth0"} 0.5\n'],
+  ])('%s', (_, labels, line) => {
+    expect(lineOf('mptcp_a', labels, 0.5)).toBe(line);
   });
 
   it('has labels in their order, numbers as they are, and what would end a value escaped', () => {

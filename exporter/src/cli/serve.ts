@@ -21,7 +21,7 @@ import { outageLog } from './outage-log.ts';
 import { openPathChecks } from './path-checks.ts';
 import { openProbes, type Probes } from './probes.ts';
 import { stopSignal } from './stop-signal.ts';
-import { YoungGeneration } from './young-generation.ts';
+import { fitYoungGeneration } from './young-generation.ts';
 
 /** Open requests get this long after SIGTERM; the whole shutdown stays within a second. */
 const DRAIN_MS = 700;
@@ -40,8 +40,6 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
   const { source, reason } = await openSource({ source: options.source, procfs: options.procfs });
 
   const errors = new ErrorTally();
-  const youngGeneration = new YoungGeneration();
-  youngGeneration.fit(0);
   const logOutage = outageLog(log);
   const collectors = COLLECTORS.filter(({ name }) => options.collectors[name] ?? true);
   const facts = new InterfaceFactsCache((error) => {
@@ -77,7 +75,7 @@ export async function serve(options: ServeOptions, build: BuildInfo): Promise<vo
     ...(probes !== undefined && { probes: probes.picture, isOwn: probes.isOwn }),
     facts: () => facts.current,
     onLook: (snapshot) => {
-      youngGeneration.fit(snapshot.sockets.value?.subflows.length ?? 0);
+      fitYoungGeneration(snapshot.sockets.value?.subflows.length ?? 0);
       logOutage(snapshot);
     },
     onEventsRefused: ({ code, message }) => log.warn({ part: 'events', code }, message),

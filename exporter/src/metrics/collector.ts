@@ -1,6 +1,6 @@
 import type { Part, Snapshot } from '../mptcp/model.ts';
 import type { Picture } from '../observer/picture.ts';
-import { type Emitter, emitterInto, type Family, type Sample } from './family.ts';
+import { type Emitter, emitterInto, type Family, type FamilyLines, linesOf } from './family.ts';
 
 /** What a collector may look at. */
 export interface CollectContext {
@@ -15,8 +15,8 @@ type Emitters<F extends Families> = { readonly [K in keyof F]: F[K] extends Fami
 /** Gives an emitter for a family whose name is only known from the data, such as a MIB counter. */
 export type EmitDynamic = <L extends string>(family: Family<L>) => Emitter<L>;
 
-/** The samples of one run by family, in the order of the catalogue. */
-export type Collected = ReadonlyMap<string, { readonly family: Family; readonly samples: readonly Sample[] }>;
+/** What a run printed by family, in the order of the catalogue, until the next run or until it was taken. */
+export type Collected = ReadonlyMap<string, FamilyLines>;
 
 /** What a collector can stand on: a part of the reading, or of the sockets their MPTCP half. */
 export type Ground = Part | 'connections';
@@ -32,8 +32,11 @@ export interface Collector {
   readonly name: string;
   readonly parts: readonly Ground[];
   readonly families: readonly Family[];
-  /** Pure; throws only on a bug, which costs this collector's metrics alone. */
-  collect(context: CollectContext): Collected;
+  /**
+   * Makes what fills the families of one registry, over and over. It throws only on a bug, which costs this collector's
+   * metrics alone. Lines and emitters stay: made anew at each scrape, they would be most of its garbage.
+   */
+  open(): (context: CollectContext) => Collected;
 }
 
 /**
@@ -50,16 +53,32 @@ export function collector<const F extends Families>(
     name,
     parts,
     families: Object.values(families),
-    collect(context) {
-      const collected = new Map<string, { family: Family; samples: Sample[] }>();
-      const open: EmitDynamic = (family) => {
-        const samples = collected.get(family.name)?.samples ?? [];
-        collected.set(family.name, { family, samples });
-        return emitterInto(family, samples);
+    open() {
+      const collected = new Map<string, FamilyLines>();
+      const emitters = new Map<string, Emitter>();
+      const open = (family: Family): Emitter => {
+        const opened = emitters.get(family.name);
+        if (opened !== undefined) return opened;
+        const lines = linesOf(family);
+        const emitter = emitterInto(lines);
+        collected.set(family.name, lines);
+        emitters.set(family.name, emitter);
+        return emitter;
       };
       const emit = Object.fromEntries(Object.entries(families).map(([key, family]) => [key, open(family)]));
-      run(context, emit as unknown as Emitters<F>, open);
-      return collected;
+      const clear = () => {
+        for (const lines of collected.values()) lines.text = '';
+      };
+      return (context) => {
+        clear();
+        try {
+          run(context, emit as unknown as Emitters<F>, open as EmitDynamic);
+        } catch (error) {
+          clear();
+          throw error;
+        }
+        return collected;
+      };
     },
   };
 }

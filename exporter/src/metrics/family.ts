@@ -1,4 +1,4 @@
-import { labelText } from './text.ts';
+import { labelText, lineOf } from './text.ts';
 
 /** A metric family as the catalogue lists it: name, help, type and label names in their order. */
 export interface Family<L extends string = string> {
@@ -46,17 +46,11 @@ export interface HistogramValue {
   readonly sum: number;
 }
 
-/** One printed line: its value, labels, and its name where that is not the family's (histograms). */
-export interface Sample {
-  readonly value: number;
-  readonly sharedLabels: Readonly<Record<string, string | number>>;
-  /** The shared labels as they are printed. */
-  readonly sharedText: string;
-  readonly labels: Readonly<Record<string, string | number>>;
-  readonly metricName?: string;
+/** The samples of one family as they are printed, a line each. */
+export interface FamilyLines {
+  readonly family: Family;
+  text: string;
 }
-
-const NO_LABELS = Object.freeze({});
 
 /** Writes one sample; `undefined` writes nothing, because absent is not zero. */
 export type EmitNumber<L extends string> = (labels: LabelValues<L>, value: number | undefined) => void;
@@ -67,25 +61,30 @@ export interface Emitter<L extends string = string> {
   buckets(labels: LabelValues<L>, value: HistogramValue | undefined): void;
 }
 
-/** An emitter that appends to `samples`. Pass the same label object again and it is formatted only once. */
-export function emitterInto<L extends string>(family: Family<L>, samples: Sample[]): Emitter<L> {
+/** Lines of a family to be written by {@link emitterInto}. */
+export const linesOf = (family: Family): FamilyLines => ({ family, text: '' });
+
+/**
+ * An emitter that appends to `lines`. They are put together here and at once: as objects, thousands of samples cost more
+ * than the reading of the kernel. Pass the same label object again and it is formatted only once.
+ */
+export function emitterInto<L extends string>(lines: FamilyLines): Emitter<L> {
+  const { name } = lines.family;
   const number: EmitNumber<L> = (labels, value) => {
-    if (value !== undefined)
-      samples.push({ value, sharedLabels: labels, sharedText: labelText(labels), labels: NO_LABELS });
+    if (value !== undefined) lines.text += lineOf(name, labelText(labels), value);
   };
   return Object.assign(number, {
-    buckets: (sharedLabels: LabelValues<L>, value: HistogramValue | undefined) => {
+    buckets: (labels: LabelValues<L>, value: HistogramValue | undefined) => {
       if (value === undefined) return;
-      const sharedText = labelText(sharedLabels);
-      const push = (metricName: string, amount: number, labels: Sample['labels']) =>
-        samples.push({ metricName, value: amount, sharedLabels, sharedText, labels });
-      const bucket = `${family.name}_bucket`;
+      const shared = labelText(labels);
+      const bucket = (le: number | string, count: number) => {
+        lines.text += lineOf(`${name}_bucket`, shared === '' ? `le="${le}"` : `le="${le}",${shared}`, count);
+      };
       value.bounds.forEach((le, i) => {
-        push(bucket, value.counts[i] ?? 0, { le });
+        bucket(le, value.counts[i] ?? 0);
       });
-      push(bucket, value.count, { le: '+Inf' });
-      push(`${family.name}_sum`, value.sum, NO_LABELS);
-      push(`${family.name}_count`, value.count, NO_LABELS);
+      bucket('+Inf', value.count);
+      lines.text += lineOf(`${name}_sum`, shared, value.sum) + lineOf(`${name}_count`, shared, value.count);
     },
   });
 }

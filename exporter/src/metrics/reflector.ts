@@ -1,6 +1,6 @@
 import type { Reflector } from '../reflector/reflector.ts';
 import { SERVICES } from '../reflector/tally.ts';
-import { counter, emitterInto, type Family, gauge, type Sample } from './family.ts';
+import { counter, emitterInto, type Family, type FamilyLines, gauge, linesOf } from './family.ts';
 import { type BuildInfo, type Exposition, renderFamilies } from './registry.ts';
 import { BUILD_INFO } from './self.ts';
 
@@ -25,11 +25,11 @@ export const REFLECTOR_FAMILIES: readonly Family[] = Object.values(FAMILIES);
 
 /** What a reflector has done so far, in the Prometheus text format. */
 export function renderReflector(reflector: Reflector, build: BuildInfo): Promise<Exposition> {
-  const collected: { family: Family; samples: Sample[] }[] = [];
+  const collected: FamilyLines[] = [];
   const open = <L extends string>(family: Family<L>) => {
-    const samples: Sample[] = [];
-    collected.push({ family, samples });
-    return emitterInto(family, samples);
+    const lines = linesOf(family);
+    collected.push(lines);
+    return emitterInto<L>(lines);
   };
   open(FAMILIES.build)({ ...build, node: process.version }, 1);
   const requests = open(FAMILIES.requests);

@@ -2,9 +2,9 @@ import { type Metric, Registry } from 'prom-client';
 import { asExporterError, type ExporterError } from '../errors.ts';
 import type { Picture } from '../observer/picture.ts';
 import { type Collector, isKnown } from './collector.ts';
-import { emitterInto, type Family, type Sample } from './family.ts';
+import { type Emitter, emitterInto, type Family, type FamilyLines, linesOf } from './family.ts';
 import { BUILD_INFO, COLLECTOR_DURATION, COLLECTOR_SUCCESS } from './self.ts';
-import { BufferPool, ByteWriter, lineOf, valueText } from './text.ts';
+import { BufferPool, ByteWriter } from './text.ts';
 
 /** What the exposition says of the program itself. */
 export interface BuildInfo {
@@ -36,15 +36,22 @@ export class Exposition {
 }
 
 /**
- * Renders pictures in the Prometheus text format. Kernel data goes through const metrics (samples replaced as a whole
- * at each scrape), so that no series outlives its subflow; prom-client names them and puts the text together.
+ * Renders pictures in the Prometheus text format. Kernel data goes through const metrics (replaced as a whole at each
+ * scrape), so that no series outlives its subflow. prom-client keeps the families and words their HELP and TYPE; the lines
+ * between are the emitters', for prom-client would take longer over the parts of thousands of them than we for the reading.
  */
 export class MetricsRegistry {
   readonly #registry = new Registry();
-  readonly #collectors: readonly Collector[];
-  readonly #samples = new Map<string, readonly Sample[]>();
+  readonly #heads = new Map<string, string>();
+  readonly #collectors: readonly (Pick<Collector, 'name' | 'parts'> & {
+    readonly run: ReturnType<Collector['open']>;
+  })[];
+  readonly #lines = new Map<string, FamilyLines>();
   readonly #onError: (collector: string, error: ExporterError) => void;
   readonly #build: BuildInfo;
+  readonly #buildInfo: Emitter<'version' | 'revision' | 'node'>;
+  readonly #success: Emitter<'collector'>;
+  readonly #duration: Emitter<'collector'>;
   readonly #buffers = new BufferPool();
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -54,22 +61,25 @@ export class MetricsRegistry {
     readonly build: BuildInfo;
     readonly onError: (collector: string, error: ExporterError) => void;
   }) {
-    this.#collectors = options.collectors;
+    this.#collectors = options.collectors.map(({ name, parts, open }) => ({ name, parts, run: open() }));
     this.#build = options.build;
     this.#onError = options.onError;
-    for (const family of [BUILD_INFO, COLLECTOR_SUCCESS, COLLECTOR_DURATION]) this.#register(family);
+    this.#buildInfo = this.#open(BUILD_INFO);
+    this.#success = this.#open(COLLECTOR_SUCCESS);
+    this.#duration = this.#open(COLLECTOR_DURATION);
     for (const family of options.collectors.flatMap(({ families }) => families)) this.#register(family);
   }
 
-  /** Runs every collector on the picture and renders the result; one at a time, since the samples are shared. */
+  /** Runs every collector on the picture and renders the result; one at a time, since the lines are shared. */
   render(picture: Picture): Promise<Exposition> {
     const rendered = this.#queue.then(async () => {
       this.#collect(picture);
       // Family by family: the whole as one string would take fresh memory for each of its copies, which is dear.
       const text = new ByteWriter(this.#buffers.take());
       for (const { name } of this.#registry.getMetricsAsArray()) {
-        text.write(await this.#registry.getSingleMetricAsString(name));
-        text.write('\n\n');
+        text.write(this.#heads.get(name) ?? (await this.#learnHead(name)));
+        text.write(this.#takeLines(name));
+        text.write('\n');
       }
       const giveBack = () => this.#buffers.give(text.buffer);
       return new Exposition(this.#registry.contentType, text.finish(1), giveBack);
@@ -78,66 +88,69 @@ export class MetricsRegistry {
     return rendered;
   }
 
+  async #learnHead(name: string): Promise<string> {
+    const head = `${await this.#registry.getSingleMetricAsString(name)}\n`;
+    this.#heads.set(name, head);
+    return head;
+  }
+
+  /** Leaves none behind: kept until the next scrape, they would be copied by every collection of garbage. */
+  #takeLines(name: string): string {
+    const lines = this.#lines.get(name);
+    if (lines === undefined) return '';
+    const { text } = lines;
+    lines.text = '';
+    return text;
+  }
+
   #collect(picture: Picture): void {
-    this.#samples.clear();
-    const success = this.#open(COLLECTOR_SUCCESS);
-    const duration = this.#open(COLLECTOR_DURATION);
-    this.#open(BUILD_INFO)({ ...this.#build, node: process.version }, 1);
-    for (const { name, parts, collect } of this.#collectors) {
+    for (const lines of this.#lines.values()) lines.text = '';
+    this.#buildInfo({ ...this.#build, node: process.version }, 1);
+    for (const { name, parts, run } of this.#collectors) {
       const start = performance.now();
       let ok = parts.every((part) => isKnown(part, picture.snapshot));
       try {
-        for (const { family, samples } of collect({ picture }).values()) {
-          this.#register(family);
-          this.#samples.set(family.name, samples);
-        }
+        for (const lines of run({ picture }).values()) this.#show(lines);
       } catch (caught) {
         ok = false;
         this.#onError(name, asExporterError(caught));
       }
-      success({ collector: name }, Number(ok));
-      duration({ collector: name }, (performance.now() - start) / 1000);
+      this.#success({ collector: name }, Number(ok));
+      this.#duration({ collector: name }, (performance.now() - start) / 1000);
     }
   }
 
   #open<L extends string>(family: Family<L>) {
-    const samples: Sample[] = [];
-    this.#samples.set(family.name, samples);
-    return emitterInto(family, samples);
+    const lines = linesOf(family);
+    this.#show(lines);
+    return emitterInto<L>(lines);
+  }
+
+  #show(lines: FamilyLines): void {
+    const { name } = lines.family;
+    if (this.#lines.has(name)) return;
+    this.#register(lines.family);
+    this.#lines.set(name, lines);
   }
 
   #register(family: Family): void {
-    if (this.#registry.getSingleMetric(family.name) !== undefined) return;
-    this.#registry.registerMetric(constMetric(family, () => this.#samples.get(family.name) ?? []));
+    if (this.#registry.getSingleMetric(family.name) === undefined) this.#registry.registerMetric(constMetric(family));
   }
 }
 
 /** Renders families as they are now, for programs that keep no pictures. */
-export async function renderFamilies(
-  collected: readonly { readonly family: Family; readonly samples: readonly Sample[] }[],
-): Promise<Exposition> {
+export async function renderFamilies(collected: readonly Readonly<FamilyLines>[]): Promise<Exposition> {
   const registry = new Registry();
-  for (const { family, samples } of collected) registry.registerMetric(constMetric(family, () => samples));
-  return new Exposition(registry.contentType, Buffer.from(await registry.metrics()), () => undefined);
-}
-
-/** prom-client's type asks for a Metric of its own classes, but its text is made from what `get` returns alone. */
-function constMetric({ name, help, type }: Family, samples: () => readonly Sample[]): Metric {
-  const about = { name, help, type, aggregator: 'omit' };
-  return { ...about, get: () => ({ ...about, values: asOneValue(name, samples()) }) } as unknown as Metric;
-}
-
-/**
- * A family's samples as one value for prom-client, which takes longer for the parts of thousands of lines than we for the
- * reading: all of its lines but for the last number, as if that were its name.
- */
-function asOneValue(name: string, samples: readonly Sample[]) {
-  const last = samples.at(-1);
-  if (last === undefined) return [];
-  let metricName = '';
-  for (let i = 0; i < samples.length - 1; i++) {
-    const sample = samples[i];
-    if (sample !== undefined) metricName += `${lineOf(name, sample)} ${valueText(sample.value)}\n`;
+  const texts: string[] = [];
+  for (const { family, text } of collected) {
+    registry.registerMetric(constMetric(family));
+    texts.push(`${await registry.getSingleMetricAsString(family.name)}\n${text}`);
   }
-  return [{ metricName: metricName + lineOf(name, last), value: last.value }];
+  return new Exposition(registry.contentType, Buffer.from(texts.join('\n')), () => undefined);
+}
+
+/** prom-client's type asks for a Metric of its own classes, but its text is made from what `get` returns alone: here the head. */
+function constMetric({ name, help, type }: Family): Metric {
+  const about = { name, help, type, aggregator: 'omit' };
+  return { ...about, get: () => ({ ...about, values: [] }) } as unknown as Metric;
 }

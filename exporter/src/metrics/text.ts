@@ -1,5 +1,3 @@
-import type { Sample } from './family.ts';
-
 type Labels = Readonly<Record<string, string | number>>;
 
 let lastLabels: Labels | undefined;
@@ -14,11 +12,9 @@ export function labelText(labels: Labels): string {
   return lastText;
 }
 
-/** Name and labels of a sample as they are printed; `name` is the family's. */
-export function lineOf(name: string, { metricName = name, labels, sharedText }: Sample): string {
-  const own = formatted(labels);
-  if (own === '') return sharedText === '' ? metricName : `${metricName}{${sharedText}}`;
-  return sharedText === '' ? `${metricName}{${own}}` : `${metricName}{${own},${sharedText}}`;
+/** A sample as it is printed, with its newline; `labels` without braces, as {@link labelText} gives them. */
+export function lineOf(name: string, labels: string, value: number): string {
+  return labels === '' ? `${name} ${valueText(value)}\n` : `${name}{${labels}} ${valueText(value)}\n`;
 }
 
 /** A value as prom-client prints it. */

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 
 /** What this process uses. */
 export interface OwnProcess {
@@ -25,10 +25,14 @@ export function readOwnProcess(): OwnProcess {
   };
 }
 
+const DESCRIPTORS = '/proc/self/fd';
+
 function countDescriptors(): number | undefined {
   try {
+    // Since 6.2 the directory's size is their number (fs/proc/fd.c); before, it is 0 and they must be listed.
+    const { size } = statSync(DESCRIPTORS);
     // One of them is the listing's own.
-    return readdirSync('/proc/self/fd').length - 1;
+    return size > 0 ? size : readdirSync(DESCRIPTORS).length - 1;
   } catch {
     // Some sandboxes hide it; the metric is then absent, which says so.
     return undefined;
