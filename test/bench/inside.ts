@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { get } from 'node:http';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assemble } from '../../exporter/src/mptcp/assemble.ts';
 import { Ledger } from '../../exporter/src/mptcp/ledger.ts';
@@ -13,7 +13,7 @@ import { PARTS } from '../../exporter/src/mptcp/model.ts';
 import { pathMatcher } from '../../exporter/src/mptcp/path-rules.ts';
 import { openNetlinkSource } from '../../exporter/src/source/netlink.ts';
 
-const ROUNDS = 25;
+const ROUNDS = 50;
 const WARM_UP = 15;
 
 /** Between two tasks, as between two scrapes, the program has time to tidy up. */
@@ -41,17 +41,32 @@ const ss = (flags: string) => async () => {
   await once(child, 'exit');
 };
 
-/** Scrapes and gives the number of bytes. */
-const scrape = (url: string) => () =>
-  new Promise<number>((resolve, reject) => {
-    get(url, { headers: { 'Accept-Encoding': 'gzip' } }, (response) => {
-      let size = 0;
-      response.on('data', (chunk: Buffer) => {
-        size += chunk.length;
-      });
-      response.on('end', () => resolve(size));
-    }).on('error', reject);
-  });
+/** The end of a body without a length (RFC 9112, section 7.1). */
+const LAST_CHUNK = Buffer.from('\r\n0\r\n\r\n');
+
+/** Asks over one connection and gives the number of bytes. By hand: an HTTP client in JavaScript takes 1 ms for its own part. */
+function scraper(url: string): () => Promise<number> {
+  const { hostname, port, host, pathname } = new URL(url);
+  const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+  const request = `GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\nAccept-Encoding: gzip\r\n\r\n`;
+  return async () => {
+    socket.write(request);
+    let answer = Buffer.alloc(0);
+    for (;;) {
+      const [chunk] = (await once(socket, 'data')) as [Buffer];
+      answer = Buffer.concat([answer, chunk]);
+      const head = answer.indexOf('\r\n\r\n') + 4;
+      const [, length] = /\r\ncontent-length: (\d+)/i.exec(answer.toString('latin1', 0, head)) ?? [];
+      if (
+        length === undefined
+          ? answer.subarray(-LAST_CHUNK.length).equals(LAST_CHUNK)
+          : answer.length >= head + Number(length)
+      ) {
+        return answer.length;
+      }
+    }
+  };
+}
 
 async function measureReading(): Promise<object> {
   const source = await openNetlinkSource({ procfs: '/proc' });
@@ -77,5 +92,6 @@ async function measureReading(): Promise<object> {
 
 const [task, ...urls] = process.argv.slice(2);
 const result =
-  task === 'read' ? await measureReading() : { times: await measure(urls.map((url): Task => [url, scrape(url)])) };
+  task === 'read' ? await measureReading() : { times: await measure(urls.map((url): Task => [url, scraper(url)])) };
 console.log(JSON.stringify(result));
+process.exit(0); // the scrapers' connections are open
