@@ -1,26 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { annotationQueries, committedDashboards, queries, variableQueries } from '../support/dashboard.ts';
 import { groupingLabels, metricNames, selectors } from '../support/promql.ts';
-import {
-  ALERT_SERIES,
-  ALERTMANAGER_SERIES,
-  exporterSeries,
-  notBuiltYet,
-  PROMETHEUS_SERIES,
-  shippedRules,
-} from '../support/series.ts';
+import { recordingRules } from '../support/rules.ts';
+import { ALERT_SERIES, ALERTMANAGER_SERIES, exporterSeries, PROMETHEUS_SERIES } from '../support/series.ts';
 
 const TARGET_LABELS = ['job', 'instance'];
 
 /** Labels that each series can have, by the name a query uses. */
 const known = new Map<string, readonly string[]>([
-  ...[...notBuiltYet()].map(([metric, { labels }]) => [metric, labels] as const),
   ...exporterSeries(),
   ...PROMETHEUS_SERIES,
   ...ALERT_SERIES,
   ...ALERTMANAGER_SERIES,
 ]);
-const recorded = new Set(shippedRules().recorded);
+const recorded = new Set(recordingRules.map(({ record }) => record));
 
 const expressions = [...committedDashboards()].flatMap(([file, dashboard]) => [
   ...[...queries(dashboard), ...annotationQueries(dashboard)].map(({ panel, refId, expr }): [string, string] => [

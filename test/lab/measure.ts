@@ -11,7 +11,7 @@ export interface PingOptions {
 export interface PingResult {
   readonly sent: number;
   readonly received: number;
-  readonly rttMs: { readonly min: number; readonly median: number; readonly max: number } | undefined;
+  readonly rttMs: Record<'min' | 'median' | 'mean' | 'max', number> | undefined;
 }
 
 /** Pings the server's address on a link from the client. */
@@ -27,10 +27,11 @@ export async function ping(lab: Lab, link: string, options: PingOptions = {}): P
   if (sent === undefined || received === undefined) throw new Error(`ping printed no statistics: ${text}`);
   const times = [...text.matchAll(/ time=([\d.]+) ms/g)].map(([, time]) => Number(time)).sort((a, b) => a - b);
   const [min, median, max] = [times[0], times[Math.floor(times.length / 2)], times.at(-1)];
+  const mean = times.reduce((sum, time) => sum + time, 0) / times.length;
   return {
     sent: Number(sent),
     received: Number(received),
-    rttMs: min === undefined || median === undefined || max === undefined ? undefined : { min, median, max },
+    rttMs: min === undefined || median === undefined || max === undefined ? undefined : { min, median, max, mean },
   };
 }
 

@@ -41,9 +41,9 @@ paths:
   - {name: wifi, interface: wlan0}
   - {name: wifi by address, local: 10.77.2.0/24}
 probes:
-  - {type: icmp, target: ${target}, interval: 1s, timeout: 700ms}
-  - {type: udp, target: ${target}, interval: 1s, timeout: 700ms, token_file: ${probing.tokenFile}}
-  - {type: tcp, target: "${target}:10263", interval: 1s, timeout: 700ms}
+  - {type: icmp, target: ${target}, interval: 1s, timeout: 900ms}
+  - {type: udp, target: ${target}, interval: 1s, timeout: 900ms, token_file: ${probing.tokenFile}}
+  - {type: tcp, target: "${target}:10263", interval: 1s, timeout: 900ms}
 `,
       [],
       insightEnvironment(),
@@ -66,7 +66,6 @@ probes:
     ['blackhole', 'wifi'],
     ['interface-removed', 'wifi'],
     ['interface-renamed', 'wifi'],
-    ['address-changed', 'wifi by address'],
   ])('go on undisturbed beside a %s, and come back by themselves on the path that had it', async (name, failing) => {
     await expect.poll(() => succeeding(failing), { timeout: 15_000, interval: 200 }).toBe(true);
     const before = await scrape();
@@ -92,6 +91,36 @@ probes:
     }
   });
 
+  it('go on from the new address when the network gives another one, and from the old one when that comes back', async () => {
+    const paths = ['wifi', 'wifi by address'];
+    for (const path of paths) await expect.poll(() => succeeding(path), { timeout: 15_000, interval: 200 }).toBe(true);
+    const failuresBefore = await scrape();
+    const fault = await applyFault(lab, 'address-changed', 'wlan0');
+    const goOn = async () => {
+      // From now on there is no other address to answer to.
+      const begun = await scrape();
+      await sleep((INTERVAL_SECONDS + 2 + LATE_SECONDS) * 1000);
+      const now = await scrape();
+      for (const path of paths) {
+        const grown = sum(now, 'mptcp_probe_replies_total', path) - sum(begun, 'mptcp_probe_replies_total', path);
+        expect([path, grown >= 2 * TYPES.length]).toEqual([path, true]);
+        expect([path, await succeeding(path)]).toEqual([path, true]);
+      }
+    };
+    try {
+      expect(await lab.client.exec('ip', ['-4', 'address', 'show', 'dev', 'wlan0'])).not.toContain('10.77.2.1/');
+      await goOn();
+    } finally {
+      await fault.end();
+    }
+    await goOn();
+    const after = await scrape();
+    for (const path of ['fibre', 'lte']) {
+      const [now, then] = [after, failuresBefore].map((one) => sum(one, 'mptcp_probe_failures_total', path));
+      expect([path, (now ?? 0) - (then ?? 0)]).toEqual([path, 0]);
+    }
+  });
+
   it('judge a path that nothing else uses: stalled, for probes fail here and not elsewhere', async () => {
     const state = async (path: string) => {
       const now = await scrape();
@@ -102,7 +131,7 @@ probes:
     const begun = performance.now();
     try {
       await expect.poll(() => state('wifi'), { timeout: 15_000, interval: 100 }).toBe('stalled');
-      expect((performance.now() - begun) / 1000).toBeLessThan(3 * INTERVAL_SECONDS + 0.7 + 1 + LATE_SECONDS);
+      expect((performance.now() - begun) / 1000).toBeLessThan(3 * INTERVAL_SECONDS + 0.9 + 1 + LATE_SECONDS);
       const now = await scrape();
       expect(now.value('mptcp_path_up', { path: 'wifi' })).toBe(0);
       expect(now.value('mptcp_path_state_reason', { path: 'wifi', reason: 'probe_failing' })).toBe(1);
@@ -148,7 +177,8 @@ probes:
     expect(sum(await scrape(), 'mptcp_probe_requests_total', 'wifi') - requests).toBeGreaterThan(2 * TYPES.length);
     const after = await least();
     expect(after.children).toBe(0);
-    expect(after.descriptors).toBeLessThanOrEqual(before.descriptors);
-    expect(after.timers).toBeLessThanOrEqual(before.timers);
+    // One left behind by each cycle would be a hundred; a run that is under way at every look is none.
+    expect(after.descriptors).toBeLessThanOrEqual(before.descriptors + 2);
+    expect(after.timers).toBeLessThanOrEqual(before.timers + TYPES.length);
   });
 });

@@ -172,8 +172,8 @@ describeLive(
             await named.watch.is('wifi', 'up');
             const before = await client.scrape();
             const begunAt = seconds();
-            const fault = await interfaceRenamed(lab, FAULTY);
-            const renamed = 'renamed2';
+            const renamed = `renamed${run}`; // a path that comes again tells no change
+            const fault = await interfaceRenamed(lab, FAULTY, renamed);
             try {
               const { at } = await watch.entered(renamed, 'up', begunAt, fault.appliedAt - begunAt + 1);
               client.measurements.add({

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { REFLECTOR_FAMILIES } from '../../exporter/src/metrics/reflector.ts';
-import { exporterSeries } from '../support/known-metrics.ts';
 import { groupingLabels, metricNames, selectors, syntaxErrors } from '../support/promql.ts';
 import { alertingRules, queriesInText, recordingRules } from '../support/rules.ts';
+import { exporterSeries, PROMETHEUS_SERIES } from '../support/series.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 
@@ -13,7 +13,7 @@ const TARGET_LABELS = ['job', 'instance', 'site'];
 /** Labels that rules make. */
 const MADE_LABELS = ['direction', 'end', 'family'];
 
-const built = exporterSeries();
+const built = new Map([...exporterSeries(), ...PROMETHEUS_SERIES]);
 const recorded = new Set(recordingRules.map(({ record }) => record));
 const exists = (name: string) => built.has(name) || recorded.has(name);
 

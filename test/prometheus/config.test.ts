@@ -56,9 +56,12 @@ describe('prometheus.yml', () => {
     expect(entry.targets).toEqual(['127.0.0.1:9100']);
   });
 
-  it('scrapes itself', () => {
-    const own = config.scrape_configs.find(({ job_name }) => job_name === 'prometheus');
-    expect(own?.static_configs.flatMap(({ targets }) => targets)).toEqual(['127.0.0.1:9090']);
+  it.each([
+    ['itself', 'prometheus', '127.0.0.1:9090'],
+    ['Alertmanager, where it listens', 'alertmanager', '127.0.0.1:9093'],
+  ])('scrapes %s', (_, job, address) => {
+    const found = config.scrape_configs.find(({ job_name }) => job_name === job);
+    expect(found?.static_configs.flatMap(({ targets }) => targets)).toEqual([address]);
   });
 });
 

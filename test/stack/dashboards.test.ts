@@ -4,6 +4,7 @@ import { blackhole } from '../lab/faults/shaping.ts';
 import { createLab, type Lab } from '../lab/lab.ts';
 import type { TrafficOptions } from '../lab/traffic/traffic.ts';
 import { describeLive } from '../lab/vitest.ts';
+import { type Alerting, alertingUnavailable, startAlerting } from '../support/alerting/alerting.ts';
 import {
   annotationQueries,
   committedDashboards,
@@ -11,11 +12,9 @@ import {
   queries,
   variableQueries,
 } from '../support/dashboard.ts';
-import { type RunningExporter, startExporter } from '../support/exporter.ts';
-import { type Prometheus, prometheusUnavailable, startPrometheus } from '../support/prometheus.ts';
+import { Probing } from '../support/probing.ts';
+import type { Prometheus } from '../support/prometheus.ts';
 
-/** Where prometheus.yml looks for the exporter. */
-const ADDRESS = '127.0.0.1:10262';
 const PATHS = ['eth0', 'wlan0', 'wwan0'];
 /** The path that fails. */
 const FAULTY = 'wlan0';
@@ -28,6 +27,18 @@ const TRAFFIC: readonly TrafficOptions[] = [
   { bytes: 'unlimited', server: 'tcp', rateMbit: 0.2 },
   { bytes: 20_000, connections: 60, atATime: 1, rateMbit: 0.2, timeoutMs: 200_000 },
 ];
+
+/** One probe of each kind: rounds of a few seconds, again and again, with little to move. */
+const probesTo = (server: string, { tokenFile, folder }: Probing) => `
+probes:
+  - {type: icmp, target: ${server}, interval: 2s}
+  - {type: udp, target: ${server}, interval: 2s, token_file: ${tokenFile}}
+  - {type: throughput, target: ${server}, interval: 40s, duration: 1s, token_file: ${tokenFile}}
+  - {type: transfer, target: ${server}, interval: 40s, sizes: [16kB], token_file: ${tokenFile}}
+probe_budget:
+  day: 500MB
+  state_file: ${folder}/budget.json
+`;
 
 /** Annotations that nothing in the lab can bring about. */
 const UNCHANGED: Readonly<Record<string, string>> = {
@@ -68,10 +79,11 @@ const mustHave = (asked: readonly Asked[]) =>
   asked.filter(({ mayBeEmpty }) => mayBeEmpty === undefined).map((query) => [name(query), query] as const);
 
 describeLive(
-  'every dashboard on a real Prometheus, after traffic over three links of which one went dead for a while',
+  'every dashboard on a real Prometheus, after traffic and probes over three links of which one went dead for a while',
   () => {
     let lab: Lab;
-    let exporter: RunningExporter;
+    let probing: Probing;
+    let alerting: Alerting;
     let prometheus: Prometheus;
 
     /** Asks what has not been answered with data yet. */
@@ -89,8 +101,11 @@ describeLive(
           { name: 'wwan0', delayMs: 30, up: { rateMbit: 1.5 }, down: { rateMbit: 3 } },
         ],
       });
-      exporter = await startExporter({ prefix: lab.client.prefix, listen: ADDRESS });
-      prometheus = await startPrometheus(lab);
+      probing = new Probing(lab);
+      await probing.reflector();
+      const configuration = probing.configurationFile(probesTo(lab.server.address('eth0'), probing));
+      alerting = await startAlerting(lab, [`--config.file=${configuration}`]);
+      prometheus = alerting.prometheus;
       for (const options of TRAFFIC) await lab.startTraffic(options);
       await prometheus.awaitScrapes(8);
       const fault = await blackhole(lab, FAULTY);
@@ -110,7 +125,8 @@ describeLive(
       await askAll();
     }, 240_000);
     afterAll(async () => {
-      await exporter?.stop();
+      await alerting?.exporter.stop();
+      await probing?.close();
       await lab?.close();
     });
 
@@ -149,5 +165,5 @@ describeLive(
       );
     });
   },
-  prometheusUnavailable,
+  alertingUnavailable,
 );

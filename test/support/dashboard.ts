@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { metricNames } from './promql.ts';
-import { MAY_BE_EMPTY, notBuiltYet } from './series.ts';
+import { MAY_BE_EMPTY } from './series.ts';
 
 /** What the tests read of a panel in Grafana's classic schema. */
 export interface PanelJson {
@@ -143,7 +143,7 @@ export function queries(dashboard: DashboardJson, chosen?: Readonly<Record<strin
 }
 
 function whyEmpty(metrics: readonly string[]): { mayBeEmpty?: string } {
-  const [reason] = metrics.flatMap((metric) => MAY_BE_EMPTY.get(metric) ?? notBuiltYet().get(metric)?.until ?? []);
+  const [reason] = metrics.flatMap((metric) => MAY_BE_EMPTY.get(metric) ?? []);
   return reason === undefined ? {} : { mayBeEmpty: reason };
 }
 

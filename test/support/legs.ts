@@ -12,6 +12,9 @@ export const HOME_LINKS = [
   { name: 'lte0', up: { rateMbit: 6, delayMs: 30 }, down: { rateMbit: 35, delayMs: 30 } },
 ] as const;
 
+/** An interface counts this header too, of each packet. */
+const ETHERNET_BYTES = 14;
+
 /** What a leg has come to. */
 export interface LegOutcome {
   readonly result: ProbeResult<Measurement>;
@@ -20,7 +23,7 @@ export interface LegOutcome {
   readonly took: number;
   /** Open afterwards. */
   readonly sockets: number;
-  /** What each interface of the client has carried meanwhile. */
+  /** What each interface of the client has carried meanwhile, from the IP header on. */
   readonly carried: Readonly<Record<string, { readonly sent: number; readonly received: number }>>;
 }
 
@@ -88,8 +91,9 @@ export class Legs {
 
   async #counters(names: readonly string[]): Promise<Record<string, { sent: number; received: number }>> {
     const entries = names.map(async (name) => {
-      const { sentBytes, receivedBytes } = await this.#lab.client.counters(name);
-      return [name, { sent: sentBytes, received: receivedBytes }] as const;
+      const { sentBytes, receivedBytes, sentPackets, receivedPackets } = await this.#lab.client.counters(name);
+      const sent = sentBytes - ETHERNET_BYTES * sentPackets;
+      return [name, { sent, received: receivedBytes - ETHERNET_BYTES * receivedPackets }] as const;
     });
     return Object.fromEntries(await Promise.all(entries));
   }

@@ -53,10 +53,16 @@ export class Probing {
     return reflector;
   }
 
-  /** Starts an exporter at the client with this configuration (YAML). */
-  async exporter(configuration: string, prefix: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
+  /** Writes a configuration (YAML) and gives the file's path. */
+  configurationFile(configuration: string): string {
     const file = join(this.folder, `config-${this.#exporters.length}.yml`);
     writeFileSync(file, configuration);
+    return file;
+  }
+
+  /** Starts an exporter at the client with this configuration (YAML). */
+  async exporter(configuration: string, prefix: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
+    const file = this.configurationFile(configuration);
     const exporter = await startExporter({
       args: [`--config.file=${file}`, '--sample.interval=500ms'],
       prefix: [...this.lab.client.prefix, ...prefix],

@@ -1,5 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { parse } from 'yaml';
+import { readFileSync } from 'node:fs';
 import { catalogue } from '../../exporter/src/metrics/catalogue.ts';
 import { snakeCase } from '../../exporter/src/metrics/collectors/mib.ts';
 
@@ -28,31 +27,6 @@ export function exporterSeries(): Series {
   return found;
 }
 
-interface RuleFile {
-  readonly groups: readonly { readonly rules: readonly { readonly record?: string; readonly alert?: string }[] }[];
-}
-
-interface PrometheusFile {
-  readonly scrape_configs: readonly { readonly job_name: string }[];
-  readonly rule_files?: readonly string[];
-}
-
-const prometheusFile = () => parse(readFileSync(repository('prometheus/prometheus.yml'), 'utf8')) as PrometheusFile;
-
-/** Names that the rules which the shipped prometheus.yml loads record, and alerts that they raise. */
-export function shippedRules(): { readonly recorded: readonly string[]; readonly alerts: readonly string[] } {
-  const folder = repository('prometheus/rules/');
-  const loaded = (prometheusFile().rule_files ?? []).length > 0 && existsSync(folder);
-  const files = loaded ? readdirSync(folder).filter((name) => name.endsWith('.yml')) : [];
-  const rules = files.flatMap((name) =>
-    (parse(readFileSync(new URL(name, folder), 'utf8')) as RuleFile).groups.flatMap((group) => group.rules),
-  );
-  return {
-    recorded: rules.flatMap(({ record }) => record ?? []),
-    alerts: rules.flatMap(({ alert }) => alert ?? []),
-  };
-}
-
 /** What Prometheus makes of each scrape, and its own metrics, as far as the dashboards use them. */
 export const PROMETHEUS_SERIES: Series = new Map([
   ['up', []],
@@ -78,15 +52,6 @@ export const ALERT_SERIES: Series = new Map([
   ['ALERTS_FOR_STATE', ['alertname', 'severity', 'path']],
 ]);
 
-/** What the rules record of paths, as far as the dashboards use it. */
-const RECORDED_SERIES: Series = new Map([
-  ['path:mptcp_path_up:avg1d', ['path']],
-  ['path:mptcp_path_up:avg7d', ['path']],
-  ['path:mptcp_path_up:avg30d', ['path']],
-  ['path_direction:mptcp_path_bytes:utc_day', ['path', 'direction']],
-  ['path_direction:mptcp_path_bytes:utc_month', ['path', 'direction']],
-]);
-
 /** Alertmanager's own metrics, as far as the dashboards use them. */
 export const ALERTMANAGER_SERIES: Series = new Map([
   ['alertmanager_alerts', ['state']],
@@ -99,58 +64,9 @@ export const ALERTMANAGER_SERIES: Series = new Map([
 export const isOfTheStack = (metric: string) =>
   /^(?:prometheus|alertmanager)_/.test(metric) || ALERT_SERIES.has(metric);
 
-/** Series that dashboards ask for and that nothing here gives yet, with their labels and what is to bring them. */
-export function notBuiltYet(): ReadonlyMap<string, { readonly labels: readonly string[]; readonly until: string }> {
-  const { recorded, alerts } = shippedRules();
-  const without = (series: Series, isThere: (metric: string) => boolean): Series =>
-    new Map([...series].filter(([metric]) => !isThere(metric)));
-  const rulesAreThere = recorded.length + alerts.length > 0;
-  const lists: readonly (readonly [Series, string])[] = [
-    [without(RECORDED_SERIES, (metric) => recorded.includes(metric)), 'no rule records it yet'],
-    [without(ALERT_SERIES, () => alerts.length > 0), 'no alert rules are loaded yet'],
-    [
-      without(PROMETHEUS_SERIES, (metric) => rulesAreThere || !metric.startsWith('prometheus_rule_')),
-      'no rules are loaded yet',
-    ],
-    [
-      without(ALERTMANAGER_SERIES, () =>
-        prometheusFile().scrape_configs.some(({ job_name: job }) => job === 'alertmanager'),
-      ),
-      'prometheus.yml does not scrape Alertmanager yet',
-    ],
-  ];
-  return new Map(
-    lists.flatMap(([series, until]) => [...series].map(([metric, labels]) => [metric, { labels, until }] as const)),
-  );
-}
-
-/** What only probes bring, and only where some are configured. */
-const PROBE_FAMILIES: readonly string[] = [
-  'mptcp_probe_success',
-  'mptcp_probe_last_success_timestamp_seconds',
-  'mptcp_probe_rtt_seconds_bucket',
-  'mptcp_probe_jitter_seconds',
-  'mptcp_probe_requests_total',
-  'mptcp_probe_replies_total',
-  'mptcp_probe_failures_total',
-  'mptcp_probe_throughput_bytes_per_second',
-  'mptcp_probe_loaded_rtt_seconds',
-  'mptcp_probe_transfer_duration_seconds',
-  'mptcp_probe_transfer_gain_ratio',
-  'mptcp_probe_measured_timestamp_seconds',
-  'mptcp_probe_sent_bytes_total',
-  'mptcp_probe_received_bytes_total',
-  'mptcp_probe_budget_remaining_bytes',
-  'mptcp_aggregation_benefit_ratio',
-  'mptcp_aggregation_gain_ratio',
-  'mptcp_path_utilisation_ratio',
-  'mptcp_recommendation_info',
-];
-
 /** Why a query that reads the series may rightly be empty on a healthy machine, traffic and faults or not. */
 export const MAY_BE_EMPTY: ReadonlyMap<string, string> = new Map([
   ['mptcp_interface_wifi_signal_dbm', 'needs a WiFi radio'],
   ['mptcp_interface_speed_bytes_per_second', 'drivers of virtual links, WiFi and modems tell no speed'],
   ['mptcp_exporter_errors_total', 'nothing has gone wrong in the exporter'],
-  ...PROBE_FAMILIES.map((metric) => [metric, 'needs probes, which the lab of this test does not run'] as const),
 ]);

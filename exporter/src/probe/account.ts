@@ -46,6 +46,7 @@ export class Account {
 
   /** A meter for one run. `onExhausted` is called, once, when the path's budget has been used up by then. */
   meter(path: string, onExhausted: () => void): ByteMeter {
+    this.#of(path); // shown from now on, so that what the first run moves is an increase
     let told = false;
     const count = (direction: keyof Spent, bytes: number, on: string): void => {
       this.#of(on)[direction] += bytes;

@@ -42,9 +42,12 @@ export async function farEndUnplugged(lab: Lab, link: string): Promise<AppliedFa
 }
 
 /** The client's interface gets another name while it is in use, as udev does when an adapter is recognised late. */
-export async function interfaceRenamed(lab: Lab, link: string): Promise<AppliedFault> {
+export async function interfaceRenamed(
+  lab: Lab,
+  link: string,
+  name = `renamed${lab.link(link).plan.index}`,
+): Promise<AppliedFault> {
   const { plan } = lab.link(link);
-  const name = `renamed${plan.index}`;
   const rename = async (from: string, to: string) => {
     try {
       await lab.client.batch('ip', [`link set dev ${from} name ${to}`]);

@@ -57,8 +57,8 @@ interface Message {
   };
 }
 
-/** Starts them and waits until they are ready; all of them end with the lab. */
-export async function startAlerting(lab: Lab): Promise<Alerting> {
+/** Starts them, the exporter with `exporterArgs` besides, and waits until they are ready; all of them end with the lab. */
+export async function startAlerting(lab: Lab, exporterArgs: readonly string[] = []): Promise<Alerting> {
   const notices: Notice[] = [];
   let heartbeats = 0;
   const [program, ...args] = nodeProgram(WEBHOOK);
@@ -80,7 +80,7 @@ export async function startAlerting(lab: Lab): Promise<Alerting> {
     `--web.listen-address=${ALERTMANAGER}`,
     '--cluster.listen-address=',
   ]);
-  const exporter = await startExporter({ prefix: lab.client.prefix, listen: EXPORTER });
+  const exporter = await startExporter({ prefix: lab.client.prefix, listen: EXPORTER, args: exporterArgs });
   const prometheus = await startPrometheus(lab);
 
   return {
