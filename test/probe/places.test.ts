@@ -64,6 +64,14 @@ describe('without configured paths', () => {
     expect(placesBy([])(snapshot(reading({}, { endpoints })))).toEqual([{ ...WLAN, path: 'wlan0' }]);
   });
 
+  it('one that a probe names is one too, though nothing uses it', () => {
+    const found = placesBy(
+      [],
+      new Set(['wlan0', 'no such']),
+    )(snapshot(reading({}, { interfaces: { value: INTERFACES } })));
+    expect(found).toEqual([{ ...WLAN, path: 'wlan0' }]);
+  });
+
   it('none while nothing uses MPTCP', () => {
     expect(places([])).toEqual([]);
   });

@@ -114,6 +114,23 @@ describe('the prober', () => {
     expect(runs).toEqual([]);
   });
 
+  it('says of a name whose servers do not answer that it is unresolvable, each time, and holds up nothing', async () => {
+    const { failures, answers } = begin(
+      async () => ANSWER,
+      {
+        resolver: {
+          addresses: (host) => (host === 'vps' ? Promise.resolve(['192.0.2.1']) : new Promise(() => undefined)),
+        },
+      },
+      [
+        entry({ paths: ['eth'] }),
+        ...['a', 'b', 'c'].map((host) => entry({ paths: ['eth'], target: { text: host, host } })),
+      ],
+    );
+    await expect.poll(() => Math.min(failures.length, 3 * answers.length), soon).toBeGreaterThanOrEqual(15);
+    expect(new Set(failures)).toEqual(new Set(['eth unresolvable']));
+  });
+
   it('takes what a run throws for a bug of ours, and goes on', async () => {
     const { failures } = begin(() => Promise.reject(new TypeError('x is not a function')));
     await expect.poll(() => failures.length, soon).toBeGreaterThanOrEqual(4);

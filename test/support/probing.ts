@@ -27,6 +27,7 @@ export class Probing {
   readonly lab: Lab;
   readonly folder = mkdtempSync(join(tmpdir(), 'mptcp-probes-'));
   readonly #exporters: RunningExporter[] = [];
+  #configurations = 0;
 
   constructor(lab: Lab) {
     this.lab = lab;
@@ -55,7 +56,7 @@ export class Probing {
 
   /** Writes a configuration (YAML) and gives the file's path. */
   configurationFile(configuration: string): string {
-    const file = join(this.folder, `config-${this.#exporters.length}.yml`);
+    const file = join(this.folder, `config-${this.#configurations++}.yml`);
     writeFileSync(file, configuration);
     return file;
   }
@@ -76,9 +77,14 @@ export class Probing {
     return scrapeIn(this.lab.client, exporter.url);
   }
 
+  /** Ends the exporters that run still, also after a test that failed. */
+  async stopExporters(): Promise<void> {
+    await Promise.all(this.#exporters.splice(0).map((exporter) => exporter.stop()));
+  }
+
   /** Ends what was started and removes the files; the lab stays. */
   async close(): Promise<void> {
-    await Promise.all(this.#exporters.map((exporter) => exporter.stop()));
+    await this.stopExporters();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

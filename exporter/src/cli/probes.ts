@@ -53,7 +53,7 @@ export function openProbes({ configuration, snapshot, log, errors }: Wiring): Pr
   const budget = openBudget(configuration.probeBudget, { libc, log, errors });
   void budget?.start(); // so that what is left of it is known before the first probe
   const account = new Account(budget);
-  const placesOf = placesBy(configuration.paths);
+  const placesOf = placesBy(configuration.paths, new Set(configuration.probes.flatMap(({ paths = [] }) => paths)));
   const logged = probeLog(log);
   let lastPlaces: readonly PathPlace[] | undefined;
   const places = () => {

@@ -91,9 +91,11 @@ async function ask(
 ): Promise<ProbeResult<Latency>> {
   const { path, interfaceName } = place;
   const { host } = settings.target;
-  const pair = await addressPair(resolver, host, place);
+  // Servers of names that do not answer must not hold up the next run.
+  const pair = await Promise.race([addressPair(resolver, host, place), aborted(signal)]);
+  if (pair === undefined) return failed('unresolvable', `no address of ${host} came in time`);
   if ('ok' in pair) return pair;
-  if (signal.aborted) return failed('timeout', `no address of ${host} came in time`);
+  if (signal.aborted) return failed('timeout', `no time is left to ask ${host}`);
   const refusal = await account.reserve(path, probe.mostBytes(settings));
   if (refusal !== undefined) return refusal;
   return probe.run({
@@ -108,6 +110,11 @@ async function ask(
     libc,
     run,
   });
+}
+
+/** Settles with the signal, which is of one run and goes with it. */
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(undefined), { once: true }));
 }
 
 /** Where a path asks a host, and from which address of its interface; why it cannot, if so. */

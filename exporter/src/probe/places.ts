@@ -10,10 +10,11 @@ export type PlacesOf = (snapshot: Snapshot) => readonly PathPlace[];
 
 /**
  * Compiles the configured paths. A path without interface and local addresses has no place, since nothing tells where it
- * leaves. Without any configured path, each interface that MPTCP uses, or has an endpoint on, is one of the same name.
+ * leaves. Without any configured path, each interface that MPTCP uses, has an endpoint on, or a probe names in its `paths` is
+ * one of the same name: the interface that connections begin on has no endpoint as a rule, and is not used while there are none.
  */
-export function placesBy(rules: readonly PathRule[]): PlacesOf {
-  if (rules.length === 0) return discovered;
+export function placesBy(rules: readonly PathRule[], named: ReadonlySet<string> = new Set()): PlacesOf {
+  if (rules.length === 0) return (snapshot) => discovered(snapshot, named);
   const finders = rules
     .filter((rule) => rule.interface !== undefined || rule.local !== undefined)
     .slice(0, MOST_PLACES)
@@ -38,12 +39,12 @@ export function placesBy(rules: readonly PathRule[]): PlacesOf {
   };
 }
 
-function discovered({ paths, interfaces }: Snapshot): readonly PathPlace[] {
+function discovered({ paths, interfaces }: Snapshot, named: ReadonlySet<string>): readonly PathPlace[] {
   const used = new Set(
     paths.filter((path) => path.endpointIds.length > 0 || path.backup !== undefined).map(({ name }) => name),
   );
   return (interfaces.value ?? [])
-    .filter(({ loopback, name }) => !loopback && used.has(name))
+    .filter(({ loopback, name }) => !loopback && (used.has(name) || named.has(name)))
     .slice(0, MOST_PLACES)
     .map((one) => placed(one.name, one, usable(one), false));
 }
