@@ -217,7 +217,9 @@ describe('a plan of random faults', () => {
         for (const { healthy, episodes } of planBlocks(seed, 3)) {
           for (const { fault, second } of episodes) {
             expect(fault.link).not.toBe(healthy);
-            if (second !== undefined) expect([healthy, fault.link]).not.toContain(second.link);
+            if (second === undefined) continue;
+            expect([healthy, fault.link]).not.toContain(second.link);
+            expect([fault.name, second.name]).not.toContain('limits-reached');
           }
         }
       }),

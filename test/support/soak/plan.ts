@@ -52,6 +52,9 @@ const FAULTS: Partial<Record<FaultName, readonly [least: number, most: number, w
   'limits-reached': [2, 6, 1],
 };
 
+/** Of every link at once: what is mended on another link meanwhile stays broken, since the kernel does not try again. */
+const OF_ALL_LINKS: ReadonlySet<FaultName> = new Set<FaultName>(['limits-reached']);
+
 const fault: fc.Arbitrary<PlannedFault> = fc
   .oneof(
     ...Object.entries(FAULTS).map(([name, [, , weight]]) => ({ weight, arbitrary: fc.constant(name as FaultName) })),
@@ -80,7 +83,8 @@ const episode = (healthy: number): fc.Arbitrary<Episode> =>
     .map((drawn) => {
       const [link, other] = drawn.first === 0 ? others(healthy) : [...others(healthy)].reverse();
       const { afterSeconds, gapSeconds } = drawn;
-      const second = drawn.second && { ...drawn.second, link: other ?? 0, afterSeconds };
+      const isAlone = [drawn.fault, drawn.second].some((one) => one !== undefined && OF_ALL_LINKS.has(one.name));
+      const second = drawn.second && !isAlone ? { ...drawn.second, link: other ?? 0, afterSeconds } : undefined;
       return { fault: { ...drawn.fault, link: link ?? 0 }, second, gapSeconds };
     });
 
