@@ -72,30 +72,42 @@ describeLive('an iperf3 run over two links of 93 and 80 Mbit/s', () => {
       await expect.poll(openSubflows, { timeout: 10_000 }).toBe(0);
       await sleep(300);
       const before = await scrapeIn(lab.client, ends.urls.client);
-      const running = lab.iperf3({ seconds: 7, ...options });
+      const running = lab.iperf3({ seconds: 10, ...options });
       await sleep(4500);
 
       const ssLooks = await ssWithinHalfASecond();
-      const first = await counters();
-      const scrape = await scrapeIn(lab.client, ends.urls.client);
-      const last = await counters();
-      const ssAfter = await ssSubflows(lab);
-      ssLooks.push(ssAfter, ...(await ssWithinHalfASecond()));
+      const scrapes: Scrape[] = [];
+      for (let i = 0; i < 3; i++) {
+        const first = await counters();
+        const scraped = await scrapeIn(lab.client, ends.urls.client);
+        const last = await counters();
+        scrapes.push(scraped);
+        ssLooks.push(await ssSubflows(lab));
+        LINKS.forEach((path, index) => {
+          const wire = wireOn(scraped, path);
+          expect(wire, `${path} carries traffic`).toBeGreaterThan(10e6);
+          // The exposition's own interface counters are those of the kernel.
+          expect(wire).toBeGreaterThanOrEqual(first[index]?.sentBytes ?? Number.NaN);
+          expect(wire).toBeLessThanOrEqual(last[index]?.sentBytes ?? Number.NaN);
+        });
+      }
+      const scrape = scrapes.at(-1) as Scrape;
+      ssLooks.push(...(await ssWithinHalfASecond()));
       const serverScrape = await scrapeIn(lab.server, ends.urls.server);
       const { sentMbit } = await running;
 
-      LINKS.forEach((path, index) => {
-        const sent = sentOn(scrape, path) - sentOn(before, path);
-        const wire = wireOn(scrape, path);
-        expect(wire, `${path} carries traffic`).toBeGreaterThan(10e6);
-        // The exposition's own interface counters are of the same millisecond as its sockets, and are those of the kernel.
-        expect(wire).toBeGreaterThanOrEqual(first[index]?.sentBytes ?? Number.NaN);
-        expect(wire).toBeLessThanOrEqual(last[index]?.sentBytes ?? Number.NaN);
-        const share = sent / (wire - wireOn(before, path));
-        console.log(`${name} ${path}: payload is ${(100 * share).toFixed(1)} % of the interface's bytes`);
+      for (const path of LINKS) {
+        const shares = scrapes.map(
+          (one) => (sentOn(one, path) - sentOn(before, path)) / (wireOn(one, path) - wireOn(before, path)),
+        );
+        // Sockets and interfaces are read one after the other: of three scrapes one may have waited for a processor in between.
+        const share = shares.sort((a, b) => a - b)[1];
+        console.log(
+          `${name} ${path}: payload is ${shares.map((one) => (100 * one).toFixed(1))} % of the interface's bytes`,
+        );
         expect(share, `payload of ${path} by its bytes on the wire`).toBeGreaterThan(0.92);
         expect(share, `payload of ${path} by its bytes on the wire`).toBeLessThan(1);
-      });
+      }
       expect(sentMbit, 'both links together').toBeGreaterThan(110);
       console.log(`${name}: iperf3 ${sentMbit.toFixed(1)} Mbit/s`);
 
@@ -103,8 +115,10 @@ describeLive('an iperf3 run over two links of 93 and 80 Mbit/s', () => {
         .samples('mptcp_subflow_info')
         .filter(({ labels }) => scrape.value('mptcp_subflow_sent_bytes_total', labels) > 1e6);
       expect(moving.map(({ labels }) => labels.path).sort()).toEqual(['eth0', 'wlan0']);
+      // A subflow may have ended since the scrape.
+      const seen = new Map(ssLooks.flatMap((look) => [...look]));
       for (const { labels } of scrape.samples('mptcp_subflow_info')) {
-        const now = ssAfter.get(labels.local ?? '');
+        const now = seen.get(labels.local ?? '');
         expect({ token: now?.token, localId: now?.localId, remoteId: now?.remoteId }, labels.local).toEqual({
           token: labels.token,
           localId: labels.local_id,
@@ -112,12 +126,13 @@ describeLive('an iperf3 run over two links of 93 and 80 Mbit/s', () => {
         });
       }
       for (const { labels } of moving) {
-        const rttMs = 1000 * scrape.value('mptcp_subflow_rtt_seconds', labels);
-        // Within the second a round-trip time under load moves up and down, for ss too.
-        const around = ssLooks.map((look) => look.get(labels.local ?? '')?.rttMs ?? Number.NaN);
+        // Within the second a round-trip time under load moves up and down, for ss too: two of three must be near.
+        const rtts = scrapes.map((one) => 1000 * one.value('mptcp_subflow_rtt_seconds', labels)).sort((a, b) => a - b);
+        const around = ssLooks.flatMap((look) => look.get(labels.local ?? '')?.rttMs ?? []);
+        expect(around.length).toBeGreaterThanOrEqual(ssLooks.length / 2);
         const [least, most] = [Math.min(...around), Math.max(...around)];
-        expect(rttMs, `rtt of ${labels.path} against ${least} to ${most} ms by ss`).toBeGreaterThan(0.7 * least);
-        expect(rttMs, `rtt of ${labels.path} against ${least} to ${most} ms by ss`).toBeLessThan(1.3 * most);
+        expect(rtts[1], `rtt of ${labels.path} against ${least} to ${most} ms by ss`).toBeGreaterThan(0.7 * least);
+        expect(rtts[1], `rtt of ${labels.path} against ${least} to ${most} ms by ss`).toBeLessThan(1.3 * most);
         const rate = scrape.value('mptcp_subflow_send_throughput_bytes_per_second', labels);
         expect(rate, `throughput of ${labels.path}`).toBeGreaterThan(4e6);
         expect(rate, `throughput of ${labels.path}`).toBeLessThan(15e6);
