@@ -119,8 +119,9 @@ describeLive('short connections, ten at a time over two links, while the exporte
         if (sent === undefined || received === undefined) throw new Error('unreachable');
         expect(sentOnce(sent), `${path} carries`).toBeGreaterThan(0.1 * counted);
         // Each subflow's FIN counts as one byte received; what was sent and got lost with its subflow did not arrive.
+        const lost = Math.max(0, sentOnce(sent) - sent.acknowledged);
         expect(Math.abs(sentOnce(sent) - received.received), `${path} from end to end`).toBeLessThanOrEqual(
-          TOLERANCE * counted,
+          TOLERANCE * counted + lost,
         );
       });
     },
