@@ -55,7 +55,9 @@ export function addServe(
   const serve = program
     .command('serve', { isDefault: true })
     .description('Serve the metrics over HTTP (the default command).')
-    .addOption(flag('config.file', 'FILE', 'Names of your paths and thresholds of their health, in YAML.', file))
+    .addOption(
+      flag('config.file', 'FILE', 'Names of your paths, thresholds of their health, and probes, in YAML.', file),
+    )
     .addOption(addressFlag('web.listen-address', 'Where to listen', DEFAULT_LISTEN_ADDRESS))
     .addOption(webConfigFlag())
     .addOption(choice('source', SOURCES, 'How to read the kernel.').default('auto'))
