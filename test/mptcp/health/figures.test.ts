@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { Hysteresis } from '../../../exporter/src/mptcp/health/hysteresis.ts';
+import { LossWatch, type Sending, type Stall } from '../../../exporter/src/mptcp/health/loss-watch.ts';
 import { LossWindow } from '../../../exporter/src/mptcp/health/loss-window.ts';
 import { median, RecentNormal } from '../../../exporter/src/mptcp/health/recent-normal.ts';
+import { DEFAULT_HEALTH_SETTINGS } from '../../../exporter/src/mptcp/health/settings.ts';
 
 describe('the median', () => {
   it.each([
@@ -39,11 +41,10 @@ describe('hysteresis', () => {
 
 describe('the loss of a path', () => {
   /** One entry a second: bytes sent, of them retransmitted. */
-  const lossOf = (seconds: readonly (readonly [number, number])[], forgiven = 0) => {
-    const window = new LossWindow();
+  const lossOf = (seconds: readonly (readonly [number, number])[], patienceSeconds?: number) => {
+    const window = new LossWindow(patienceSeconds === undefined ? {} : { patienceSeconds });
     let [sent, retransmitted] = [0, 0];
     let ratio = window.ratio(0, 0, 0);
-    window.forgive(forgiven, 0, 0);
     seconds.forEach(([more, again], index) => {
       sent += more;
       retransmitted += again;
@@ -60,15 +61,86 @@ describe('the loss of a path', () => {
     ['is what most seconds show', times(8, 1e6, 3e5), 0.3],
     ['leaves out a burst of two seconds', [...times(4, 1e6, 0), ...times(2, 1e6, 9e5), ...times(3, 1e6, 0)], 0],
     ['of a slow path takes several seconds together', times(12, 1000, 500), 0.5],
+    ['is not known of a path that sends next to nothing', times(12, 300, 100), undefined],
     ['forgets what was 20 s ago', [...times(4, 1e6, 5e5), ...times(21, 0, 0)], undefined],
   ])('%s', (_what, seconds, expected) => {
     expect(lossOf(seconds)).toBe(expected);
   });
 
-  it('leaves out what an outage owes', () => {
-    expect(lossOf(times(8, 1e5, 1e4), 8e4)).toBe(0);
-    expect(lossOf(times(8, 1e5, 1e4), 4e4)).toBeCloseTo(0, 5);
-    expect(lossOf(times(8, 1e5, 1e4), 1e4)).toBeCloseTo(0.1, 5);
+  it('is known of a path that sends next to nothing where a segment alone tells something', () => {
+    expect(lossOf(times(12, 300, 100), 3)).toBeCloseTo(1 / 3, 5);
+  });
+});
+
+describe('whether loss is high', () => {
+  const SENT = 1e5;
+
+  type Second = Partial<Stall & Sending>;
+
+  /** The retransmissions of one second after the other, with what is known of the stall in those in which nothing comes through. */
+  const highOf = (retransmitted: readonly number[], stalls: ReadonlyMap<number, Second> = new Map()) => {
+    const watch = new LossWatch(DEFAULT_HEALTH_SETTINGS);
+    let again = 0;
+    let heardAt = 0;
+    const told = retransmitted.map((more, second) => {
+      again += more;
+      const here = stalls.get(second);
+      if (here?.whole !== true) heardAt = second;
+      const sending = { sentBytes: SENT * second + again, retransmittedBytes: again, owedBytes: 0, heardAt, ...here };
+      const stall = {
+        since: heardAt,
+        backoff: 0,
+        checkFailed: false,
+        aliveAt: undefined,
+        refuted: false,
+        newlyOwedBytes: 0,
+      };
+      return watch.isHigh(sending, here?.whole ? { ...stall, ...here, whole: true } : undefined, second) ? 1 : 0;
+    });
+    return told.join('');
+  };
+  const times = (count: number, value: number) => Array.from({ length: count }, () => value);
+  /** So many seconds from one on. */
+  const during = (from: number, seconds: number, what: Second) =>
+    Array.from({ length: seconds }, (_, index) => [from + index, what] as const);
+  const stalled = (from: number, seconds: number, what: Second = {}) => during(from, seconds, { whole: true, ...what });
+  const never = /^0+$/;
+
+  it('is told of a path that goes on and sends much again', () => {
+    expect(highOf([...times(8, 0), ...times(12, SENT / 2)])).toMatch(/^0{12,16}1+$/);
+  });
+
+  it('is not told for what is sent again while nothing comes through', () => {
+    expect(highOf([...times(8, 0), ...times(8, SENT), ...times(10, 0)], new Map(stalled(8, 8)))).toMatch(never);
+  });
+
+  it('is not told for what an outage owes, and is for what is sent again once that has arrived', () => {
+    const afterOutage = (owedSeconds: number) => {
+      const owing = during(13, owedSeconds, { owedBytes: 10 * SENT });
+      const seconds = new Map<number, Second>([...stalled(8, 5, { owedBytes: 10 * SENT }), ...owing]);
+      return highOf([...times(13, 0), ...times(9, SENT / 2)], seconds);
+    };
+    expect(afterOutage(9)).toMatch(never);
+    expect(afterOutage(1)).toMatch(/1$/);
+  });
+
+  it('is told of stalls in a row that chance explains', () => {
+    const seconds = new Map([...stalled(8, 4), ...stalled(14, 3), ...stalled(20, 1)]);
+    expect(highOf([...times(8, 0), ...times(16, SENT / 2)], seconds)).toMatch(/1/);
+  });
+
+  it.each([
+    ['checks get no answer', { checkFailed: true }],
+    ['timers run out again and again', { backoff: 4 }],
+  ])('is not told of outages some seconds apart: %s', (_what, thorough) => {
+    const round = [...times(6, SENT / 2), ...times(6, 0)];
+    const seconds = new Map([0, 1, 2, 3].flatMap((index) => stalled(8 + 12 * index, 6, thorough)));
+    expect(highOf([...times(8, 0), ...round, ...round, ...round, ...round], seconds)).toMatch(never);
+  });
+
+  it('is told once checks get through while all is stalled', () => {
+    const seconds = new Map([...stalled(8, 4), ...stalled(12, 8, { refuted: true })]);
+    expect(highOf([...times(8, 0), ...times(12, SENT / 2)], seconds)).toBe('00000000000011111111');
   });
 });
 

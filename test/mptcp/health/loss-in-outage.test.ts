@@ -73,6 +73,46 @@ describe('what an outage makes a slow stream send again is not taken for loss', 
   });
 });
 
+describe('outages in a row, as of a loose plug', () => {
+  const cases = [3, 5, 7, 9].flatMap((gap) => [4, 7, 12].map((seconds) => [gap, seconds] as const));
+
+  it.each(cases)(
+    '%d s apart, of %d s each, are not taken for loss, and the path is up 5 s after each',
+    (gap, seconds) => {
+      for (const rate of [SLOW, 100 * SLOW]) {
+        const { timeline, wlans } = slowUploads(2);
+        for (const flow of wlans) flow.rate = rate;
+        timeline.run(20);
+        const start = timeline.now;
+        const period = seconds + gap;
+        const ends = [0, 1, 2, 3].map((outage) => start + outage * period + seconds);
+        // The kernel repeats the SYN each second, which finds the link in order.
+        timeline.answer = ({ path, verdictSeconds, timeoutSeconds }) => {
+          const end = ends.find((at) => at >= timeline.now) ?? Number.POSITIVE_INFINITY;
+          if (path !== 'wlan0' || timeline.now < end - seconds) return [{ alive: true, afterSeconds: 0.03 }];
+          const answered = Math.ceil(end - timeline.now) + 0.03;
+          return [
+            ...(answered > verdictSeconds ? [{ alive: false, afterSeconds: verdictSeconds }] : []),
+            ...(answered < timeoutSeconds ? [{ alive: true, afterSeconds: answered }] : []),
+          ];
+        };
+        for (const _ of ends) {
+          for (const flow of wlans) flow.dead = true;
+          timeline.run(seconds);
+          for (const flow of wlans) flow.dead = false;
+          timeline.run(Math.min(gap, 5));
+          // A sender in backoff does not try in a short pause, and stalls on.
+          if (gap >= 5) expect(timeline.paths.get('wlan0')?.state).toBe('up');
+          timeline.run(Math.max(0, gap - 5));
+        }
+        timeline.run(30);
+        expect(timeline.paths.get('wlan0')?.state).toBe('up');
+        expect(timeline.toldAfter('wlan0', 'high_loss', start)).toBe(Number.POSITIVE_INFINITY);
+      }
+    },
+  );
+});
+
 /** Three slow streams and short connections through an outage of 9.4 s, as recorded. */
 interface Recorded {
   readonly columns: readonly string[];

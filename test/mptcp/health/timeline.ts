@@ -199,6 +199,8 @@ export class Timeline {
   #cookies = 0;
   #advised: number | undefined;
   readonly #ledger = new Ledger({ minimumSpanSeconds: 0.5 });
+  /** Every reason of every look. */
+  readonly #told: { readonly at: number; readonly path: string; readonly reason: Reason }[] = [];
 
   constructor(settings: Partial<HealthSettings> = {}, rules: readonly PathRule[] = []) {
     this.rules = rules;
@@ -300,6 +302,12 @@ export class Timeline {
     return found === undefined ? Number.POSITIVE_INFINITY : found.at - since;
   }
 
+  /** When the reason was first told of the path after a moment, in seconds after it. */
+  toldAfter(path: string, reason: Reason, since: number): number {
+    const found = this.#told.find((told) => told.path === path && told.reason === reason && told.at >= since);
+    return found === undefined ? Number.POSITIVE_INFINITY : found.at - since;
+  }
+
   reasons(path: string): Reason[] {
     return [...(this.paths.get(path)?.reasons ?? [])].sort();
   }
@@ -307,6 +315,7 @@ export class Timeline {
   #note(name: string, state: PathState, reasons: readonly Reason[]): void {
     const entered = this.history.get(name) ?? [];
     if (entered.at(-1)?.state !== state) entered.push({ at: this.now, state, reasons });
+    for (const reason of reasons) this.#told.push({ at: this.now, path: name, reason });
     this.history.set(name, entered);
   }
 }

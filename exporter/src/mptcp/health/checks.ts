@@ -28,6 +28,9 @@ export class Checks {
   /** Last answers of either kind; minus infinity before the first. */
   aliveAt = Number.NEGATIVE_INFINITY;
   deadAt = Number.NEGATIVE_INFINITY;
+  /** Last answer that came as soon as a path's that is in order, of whose SYNs one may have got lost. */
+  promptAt = Number.NEGATIVE_INFINITY;
+  #promptSeconds = VERDICT_SECONDS;
   #askedAt = Number.NEGATIVE_INFINITY;
   #verdictSeconds = VERDICT_SECONDS;
   #pauseSeconds: number;
@@ -40,6 +43,7 @@ export class Checks {
 
   /** Takes an answer. */
   learn({ alive, monotonicSeconds }: CheckResult): void {
+    if (alive && monotonicSeconds - this.#askedAt <= this.#promptSeconds) this.promptAt = monotonicSeconds;
     if (alive) this.aliveAt = Math.max(this.aliveAt, monotonicSeconds);
     else this.deadAt = Math.max(this.deadAt, monotonicSeconds);
   }
@@ -77,6 +81,7 @@ export class Checks {
     const unhurried = urgency === 'explained' || urgency === 'cleared';
     const verdict = unhurried ? Math.max(UNHURRIED_VERDICT_SECONDS, hurried) : hurried;
     this.#verdictSeconds = Math.min(verdict, timeoutSeconds);
+    this.#promptSeconds = hurried;
     this.#askedAt = now;
     return {
       path: this.#path,

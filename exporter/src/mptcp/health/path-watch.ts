@@ -1,10 +1,10 @@
 import type { Path } from '../model.ts';
 import { Checks } from './checks.ts';
+import { ClearedStall } from './cleared-stall.ts';
 import { Hysteresis } from './hysteresis.ts';
 import { type Interfaces, Link } from './links.ts';
-import { LossWindow } from './loss-window.ts';
+import { LossWatch, type Sending, type Stall } from './loss-watch.ts';
 import { probesTell } from './probe-verdict.ts';
-import { RecentNormal } from './recent-normal.ts';
 import { RttWatch } from './rtt-watch.ts';
 import type { HealthSettings } from './settings.ts';
 import {
@@ -22,9 +22,6 @@ import { CLOCK_SLACK_SECONDS, type Moment, type SubflowWatch } from './subflow-w
 
 /** A path that is known to lose much is not called stalled before this multiple of the usual time. */
 const LOSSY_PATIENCE = 3;
-
-/** A check proved the path alive, but its subflows go on without acknowledgements for this long: something else is wrong. */
-const STUCK_SECONDS = 10;
 
 /** What is suspicious needs no look of its own before this part of the patience is left. */
 const RIPENING = 0.6;
@@ -44,9 +41,9 @@ interface Tally {
   /** The stall and the silence that began last: life after them refutes all. */
   stalled: SubflowWatch | undefined;
   silent: SubflowWatch | undefined;
-  /** Bytes on their way over stalled subflows, and over those that were not so at the look before. */
-  owed: number;
-  newlyOwed: number;
+  /** Bytes on their way over subflows that are stalled or have been, and over those that were not so at the look before. */
+  owedBytes: number;
+  newlyOwedBytes: number;
   ripening: SubflowWatch | undefined;
   /** A subflow whose peer listens, to check the path with. */
   target: SubflowWatch | undefined;
@@ -74,9 +71,8 @@ export class PathWatch implements PathHealth {
   wantedAt = Number.NEGATIVE_INFINITY;
   lifeAt = Number.NEGATIVE_INFINITY;
   tally: Tally = newTally();
-  readonly #loss = new LossWindow();
-  readonly #usualLoss: RecentNormal;
-  readonly #highLoss: Hysteresis;
+  readonly #loss: LossWatch;
+  readonly #cleared = new ClearedStall();
   readonly #highRtt: Hysteresis;
   #judged = false;
   #openAt = Number.NEGATIVE_INFINITY;
@@ -84,7 +80,6 @@ export class PathWatch implements PathHealth {
   #unresolved = false;
   /** A check has found the path dead, which holds until something speaks against it. */
   #deadSince: number | undefined;
-  #clearedAt: number | undefined;
   #recoveringSince: number | undefined;
 
   constructor(name: string, configured: boolean, settings: HealthSettings, now: number) {
@@ -93,10 +88,8 @@ export class PathWatch implements PathHealth {
     this.sinceSeconds = now;
     this.checks = new Checks(name, settings);
     this.rtt = new RttWatch(settings);
-    this.#usualLoss = new RecentNormal((usual = 0) => Math.max(settings.highLossRatio, usual * 3));
-    const dwell = { enterSeconds: settings.degradedSeconds, leaveSeconds: settings.recoveredSeconds };
-    this.#highLoss = new Hysteresis(dwell);
-    this.#highRtt = new Hysteresis(dwell);
+    this.#loss = new LossWatch(settings);
+    this.#highRtt = new Hysteresis({ enterSeconds: settings.degradedSeconds, leaveSeconds: settings.recoveredSeconds });
   }
 
   /** Open subflows by state. */
@@ -115,7 +108,7 @@ export class PathWatch implements PathHealth {
     this.#suspectedAt = undefined;
     this.#unresolved = false;
     this.#deadSince = undefined;
-    this.#clearedAt = undefined;
+    this.#cleared.end();
     this.#recoveringSince = undefined;
     return this;
   }
@@ -135,6 +128,7 @@ export class PathWatch implements PathHealth {
       // What carries our probes alone is not in use.
       if (watch.owner?.own !== true) tally.open++;
       if (watch.homeless) tally.homeless++;
+      tally.owedBytes += watch.owedBytes;
       if (watch.ripeAt !== undefined && watch.ripeAt < (tally.ripening?.ripeAt ?? Number.POSITIVE_INFINITY))
         tally.ripening = watch;
       if (watch.openedHere === true && subflow.interfaceName !== undefined) tally.target ??= watch;
@@ -168,6 +162,7 @@ export class PathWatch implements PathHealth {
     if (open > 0) this.#openAt = now;
     if (open > 0 || (path?.endpointIds.length ?? 0) > 0) this.wantedAt = now;
     const reasons = new Set<Reason>();
+    this.#cleared.follow(this.#wholeStall(), this.checks, now);
     this.#judgeQuality(totals, now, reasons);
     const wanted = this.configured || this.wantedAt > Number.NEGATIVE_INFINITY;
     const fault = this.link.fault(interfaces, open, homeless);
@@ -182,7 +177,8 @@ export class PathWatch implements PathHealth {
     const suspect = [silent, stalled, target].find((one) => one?.openedHere === true);
     if (suspect === undefined) return undefined;
     if (this.state === 'stalled') return this.checks.ask('stalled', suspect, now);
-    if (this.#clearedAt !== undefined) return this.checks.ask('cleared', suspect, now);
+    if (this.#cleared.at !== undefined)
+      return this.checks.ask(this.#cleared.failed ? 'stalled' : 'cleared', suspect, now);
     if (silent === undefined || this.#refuted(silent.silentSince ?? now)) {
       this.checks.rest();
       return undefined;
@@ -202,12 +198,10 @@ export class PathWatch implements PathHealth {
 
   #countStalled(watch: SubflowWatch, since: number): void {
     const { tally } = this;
-    const { sendQueueBytes = 0 } = watch.subflow.socket;
     if (since > (tally.stalled?.stalledSince ?? Number.NEGATIVE_INFINITY)) tally.stalled = watch;
-    tally.owed += sendQueueBytes;
     if (watch.owedSince === since) return;
     watch.owedSince = since;
-    tally.newlyOwed += sendQueueBytes;
+    tally.newlyOwedBytes += watch.owedBytes;
   }
 
   /** Something was heard on the path later than what began then can explain. */
@@ -216,20 +210,36 @@ export class PathWatch implements PathHealth {
   }
 
   #judgeQuality(totals: PathTraffic, now: number, reasons: Set<Reason>): void {
-    const { sentBytes, retransmittedBytes } = totals.get(this.name) ?? {};
-    const { stalled, owed, newlyOwed } = this.tally;
-    const since = stalled?.stalledSince;
-    if (stalled !== undefined && since !== undefined) {
-      if (!this.#refuted(since, stalled.timeoutSeconds)) this.#loss.out(owed, since, now);
-      else if (newlyOwed > 0) this.#loss.forgive(newlyOwed, since, now);
-      this.#loss.hold(now);
-    }
-    let ratio: number | undefined;
-    if (sentBytes !== undefined && retransmittedBytes !== undefined)
-      ratio = this.#loss.ratio(now, sentBytes, retransmittedBytes, this.lifeAt);
-    const pressure = ratio === undefined ? undefined : this.#usualLoss.pressure(ratio, now);
-    if (this.#highLoss.update(pressure, now)) reasons.add('high_loss');
+    if (this.#loss.isHigh(this.#sending(totals), this.#stall(), now)) reasons.add('high_loss');
     if (this.#highRtt.update(this.rtt.pressure(now), now)) reasons.add('high_rtt');
+  }
+
+  #sending(totals: PathTraffic): Sending | undefined {
+    const { sentBytes, retransmittedBytes } = totals.get(this.name) ?? {};
+    if (sentBytes === undefined || retransmittedBytes === undefined) return undefined;
+    return { sentBytes, retransmittedBytes, owedBytes: this.tally.owedBytes, heardAt: this.lifeAt };
+  }
+
+  #stall(): Stall | undefined {
+    const { stalled, newlyOwedBytes } = this.tally;
+    const since = stalled?.stalledSince;
+    if (stalled === undefined || since === undefined) return undefined;
+    return {
+      since,
+      whole: this.#wholeStall() !== undefined,
+      backoff: stalled.subflow.socket.tcp.backoff ?? 0,
+      checkFailed: this.checks.deadAt > since,
+      aliveAt: this.#cleared.at,
+      refuted: this.#cleared.isLoss(stalled, this.checks),
+      newlyOwedBytes,
+    };
+  }
+
+  /** The subflow that stalled last, if nothing has been heard on the path since. */
+  #wholeStall(): SubflowWatch | undefined {
+    const { stalled } = this.tally;
+    const since = stalled?.stalledSince;
+    return since === undefined || this.#refuted(since, stalled?.timeoutSeconds) ? undefined : stalled;
   }
 
   /** The state of a path whose link is in order; leaves in `reasons` those that belong to it. */
@@ -253,25 +263,13 @@ export class PathWatch implements PathHealth {
   }
 
   #judgeStall(now: number, reasons: Set<Reason>): Reason | undefined {
-    const { stalled } = this.tally;
-    const since = stalled?.stalledSince;
-    if (stalled === undefined || since === undefined || this.#refuted(since, stalled.timeoutSeconds)) {
-      this.#clearedAt = undefined;
-      return undefined;
-    }
+    const stalled = this.#wholeStall();
+    if (stalled?.stalledSince === undefined) return undefined;
     const lossy = reasons.has('high_loss') && this.state !== 'stalled';
     const patience = lossy ? LOSSY_PATIENCE * stalled.patienceSeconds : 0;
-    if (now - since < patience) return undefined;
-    if (this.checks.since(since) !== 'alive') {
-      this.#clearedAt = undefined;
-      return 'no_acknowledgements';
-    }
-    this.#clearedAt ??= this.checks.aliveAt;
-    const triedAt = now - (stalled.subflow.socket.tcp.lastDataSentSeconds ?? Number.POSITIVE_INFINITY);
-    // A sender in backoff may not have tried again: only an attempt that failed tells that the path, though alive, is of no use.
-    const failed = triedAt > this.#clearedAt + CLOCK_SLACK_SECONDS && now - triedAt > stalled.patienceSeconds;
-    if (failed && now - this.#clearedAt > STUCK_SECONDS) reasons.add('no_acknowledgements');
-    if (failed || this.checks.deadAt <= since) this.#loss.blame(now);
+    if (now - stalled.stalledSince < patience) return undefined;
+    if (this.#cleared.at === undefined) return 'no_acknowledgements';
+    if (this.#cleared.isStuck(this.checks, now)) reasons.add('no_acknowledgements');
     return undefined;
   }
 
@@ -357,8 +355,8 @@ function newTally(): Tally {
     moved: false,
     stalled: undefined,
     silent: undefined,
-    owed: 0,
-    newlyOwed: 0,
+    owedBytes: 0,
+    newlyOwedBytes: 0,
     ripening: undefined,
     target: undefined,
     served: 0,

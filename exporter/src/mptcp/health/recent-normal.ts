@@ -35,9 +35,14 @@ export class RecentNormal {
     this.#thresholdOf = thresholdOf;
   }
 
-  /** Takes a reading; gives it as a multiple of the threshold, which is `Infinity` while nothing can be called high. */
+  /** A value as a multiple of the threshold, which is `Infinity` while nothing can be called high. */
+  pressureOf(value: number): number {
+    return value / this.#thresholdOf(this.#normal);
+  }
+
+  /** Takes a reading; gives it as a multiple of the threshold. */
   pressure(value: number, now: number): number {
-    const pressure = value / this.#thresholdOf(this.#normal);
+    const pressure = this.pressureOf(value);
     if (pressure <= 1) this.#highSince = undefined;
     else if (!this.#relearning) {
       this.#highSince ??= now;

@@ -41,8 +41,10 @@ export class SubflowWatch {
   /** Its local address has left every interface. */
   homeless = false;
   #housed = false;
-  /** The stall for which what is on its way has been noted. */
+  /** The stall for which what is on its way has been counted. */
   owedSince: number | undefined;
+  /** What was on its way in the last stall has arrived when so many bytes are acknowledged. */
+  #owedUntilBytes = 0;
   readonly firstSeen: number;
   /** Bytes arrived or were acknowledged since the last look. */
   progressed = false;
@@ -96,6 +98,11 @@ export class SubflowWatch {
     return this.#gainedAt !== undefined && now - this.#gainedAt <= seconds;
   }
 
+  /** Bytes that were on their way in a stall, this one or the last, and are not acknowledged yet. */
+  get owedBytes(): number {
+    return Math.max(0, this.#owedUntilBytes - this.#acknowledgedBytes);
+  }
+
   /** Takes the subflow's record of this look and judges what needs no other subflow. */
   observe(subflow: Subflow, moment: Moment): void {
     this.subflow = subflow;
@@ -119,8 +126,14 @@ export class SubflowWatch {
     this.#acknowledgedBytes = acknowledgedBytes;
     this.#feelPulse(tcp, moment.now);
     this.#judgeStall(unacknowledged, tcp, moment);
-    if (this.stalledSince !== undefined) this.state = 'stalled';
-    else this.state = state === 'syn_sent' ? 'idle' : subflowState(subflow);
+    if (this.stalledSince !== undefined) {
+      this.state = 'stalled';
+      const { sendQueueBytes = 0 } = subflow.socket;
+      const { sentBytes, retransmittedBytes = 0 } = tcp;
+      // The queue also holds what has not been sent yet.
+      this.#owedUntilBytes =
+        sentBytes === undefined ? acknowledgedBytes + sendQueueBytes : sentBytes - retransmittedBytes;
+    } else this.state = state === 'syn_sent' ? 'idle' : subflowState(subflow);
     this.#resting = this.state === 'idle' || this.state === 'backup';
   }
 
