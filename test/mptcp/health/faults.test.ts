@@ -168,10 +168,14 @@ describe('a silent blackhole while uploading', () => {
 
   it('is degraded, not up, when checks get through and the subflows’ own retries do not', () => {
     const { timeline, wlan } = transfer('up');
+    const start = timeline.now;
     wlan.dead = true;
     timeline.run(40);
     expect(timeline.paths.get('wlan0')?.state).toBe('degraded');
     expect(timeline.reasons('wlan0')).toEqual(['high_loss', 'no_acknowledgements']);
+    // Five seconds after the first check, which comes a second after the fault.
+    expect(timeline.toldAfter('wlan0', 'no_acknowledgements', start + 2)).toBeGreaterThanOrEqual(4);
+    expect(timeline.toldAfter('wlan0', 'no_acknowledgements', start + 2)).toBeLessThanOrEqual(9);
   });
 });
 

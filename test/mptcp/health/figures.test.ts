@@ -138,6 +138,20 @@ describe('whether loss is high', () => {
     expect(highOf([...times(8, 0), ...round, ...round, ...round, ...round], seconds)).toMatch(never);
   });
 
+  it('is not told for a burst right after an outage, as a slow start ends in', () => {
+    const seconds = new Map(stalled(8, 8));
+    expect(highOf([...times(8, 0), ...times(8, SENT), 0, SENT / 2, ...times(10, 0)], seconds)).toMatch(never);
+  });
+
+  it('is told of a path that sends nothing any more but one segment again and again', () => {
+    const attempts = [1, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0];
+    const sent = (second: number) => attempts.slice(0, second + 1).reduce((sum, segments) => sum + 1400 * segments, 0);
+    const seconds = attempts.flatMap((_, second) =>
+      stalled(8 + second, 1, { refuted: true, sentBytes: 8 * SENT + sent(second) }),
+    );
+    expect(highOf([...times(8, 0), ...attempts.map((segments) => 1400 * segments)], new Map(seconds))).toMatch(/1$/);
+  });
+
   it('is told once checks get through while all is stalled', () => {
     const seconds = new Map([...stalled(8, 4), ...stalled(12, 8, { refuted: true })]);
     expect(highOf([...times(8, 0), ...times(12, SENT / 2)], seconds)).toBe('00000000000011111111');

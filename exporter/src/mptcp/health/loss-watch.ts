@@ -12,14 +12,11 @@ const DUE_SECONDS = 10;
 /** A path that stalls again within this long after it came through is losing, not out, … */
 const AGAIN_SECONDS = 10;
 
-/** … unless the second stall was so thorough that chance does not explain it, and did not come as soon as this. */
-const AT_ONCE_SECONDS = 1;
-
-/** What is lost so long after an outage, by a subflow that has nothing more to send again for its sake, is lost by a lossy path. */
-const AFTERWARDS_SECONDS = 4;
-
-/** Timers that ran out in a row: of a third of the packets lost each way, one stall in thirty has as many. */
+/** … unless so many timers ran out in a row that chance does not explain it: in one stall of thirty, at a third lost each way. */
 const THOROUGH_BACKOFF = 4;
+
+/** What is lost so long after an outage, besides what was on its way, is lost by a lossy path: slow starts lose sooner. */
+const AFTERWARDS_SECONDS = 4;
 
 /** What stalled before the path was heard of again belongs to the same outage; ages are read a little late. */
 const SAME_OUTAGE_SECONDS = 0.1;
@@ -127,7 +124,8 @@ export class LossWatch {
   #learnStall(stall: Stall | undefined, heardAt: number, now: number): boolean {
     if (stall !== undefined) this.#dueUntil = now + DUE_SECONDS;
     if (stall?.whole === true) {
-      this.#outage ??= this.#begin(stall.since);
+      const { since } = stall;
+      this.#outage ??= { since, afterSeconds: this.#afterSeconds(since), thorough: false, aliveAt: undefined };
       this.#outage.thorough ||= stall.checkFailed || stall.backoff >= THOROUGH_BACKOFF;
       this.#outage.aliveAt ??= stall.aliveAt;
       if (stall.refuted) this.#suspect(now);
@@ -137,7 +135,7 @@ export class LossWatch {
     this.#outage = undefined;
     if (outage !== undefined && heardAt > outage.since) {
       this.#throughAt = outage.aliveAt ?? heardAt;
-      if (outage.afterSeconds < (outage.thorough ? AT_ONCE_SECONDS : AGAIN_SECONDS)) this.#suspect(now);
+      if (!outage.thorough && outage.afterSeconds < AGAIN_SECONDS) this.#suspect(now);
     }
     if (stall !== undefined && stall.newlyOwedBytes > 0) {
       if (this.#afterSeconds(stall.since) < AGAIN_SECONDS) this.#suspect(now);
@@ -145,11 +143,6 @@ export class LossWatch {
       this.#dueBytes += stall.newlyOwedBytes;
     }
     return outage !== undefined;
-  }
-
-  #begin(since: number): Outage {
-    this.#unexplained.dropSince(since);
-    return { since, afterSeconds: this.#afterSeconds(since), thorough: false, aliveAt: undefined };
   }
 
   /** How long before a stall the path came through after the last one, if that was another. */

@@ -58,10 +58,4 @@ export class LossWindow {
     );
     return this.#buckets.length < LEAST_BUCKETS ? undefined : median(this.#buckets.map(({ ratio }) => ratio));
   }
-
-  /** Forgets what was sent after a moment; the next bucket begins with the next look. */
-  dropSince(moment: number): void {
-    this.#buckets = this.#buckets.filter(({ at }) => at <= moment);
-    this.#start = undefined;
-  }
 }
