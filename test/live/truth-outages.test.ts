@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, vi } from 'vitest';
+import { applyFault } from '../lab/faults/faults.ts';
 import { describeLive } from '../lab/vitest.ts';
 import type { Scrape } from '../support/exposition.ts';
 import type { Told } from '../support/truth/ends.ts';
-import { RUNS } from '../support/truth/measurements.ts';
+import { RUNS, repeatedly } from '../support/truth/measurements.ts';
 import { part, TIMEOUT } from '../support/truth/part.ts';
-import { FAULTY, HEALTHY } from '../support/truth/paths.ts';
+import { FAULTY, HEALTHY, seconds } from '../support/truth/paths.ts';
 import { saidOf } from '../support/truth/said.ts';
 
 const BACK = { backWithinSeconds: 5 };
@@ -76,6 +77,33 @@ describeLive('an outage of one of two paths is told, in time and with its reason
 
     it.sequential('the far end is unplugged behind a switch, which keeps the carrier, while uploading', TIMEOUT, () =>
       ends().prove({ fault: 'far-end-unplugged', traffic: 'up', client: UPLOAD_DEAD, wellSeconds: 2 }),
+    );
+  });
+
+  part('again and again', (ends) => {
+    it.sequential('blackholes some seconds apart, as of a loose plug, are outages and no loss', TIMEOUT, () =>
+      repeatedly(async () => {
+        const { lab, client } = ends();
+        const traffic = await lab.startTraffic({ bytes: 'unlimited', direction: 'up' });
+        try {
+          await ends().bothMove(2);
+          const since = seconds();
+          for (let outage = 0; outage < 2; outage++) {
+            const fault = await applyFault(lab, 'blackhole', FAULTY);
+            await sleep(10_000);
+            await fault.end();
+            await client.watch.is(FAULTY, 'up', 5);
+            await sleep(6000);
+          }
+          const told = client.watch.states(FAULTY, since);
+          // A sender in backoff does not notice an outage that begins and ends between two attempts.
+          expect(told.slice(0, 3)).toEqual(['up', 'stalled', 'up']);
+          expect(told.filter((state) => state !== 'up' && state !== 'stalled')).toEqual([]);
+          expect(client.watch.states(HEALTHY, since)).toEqual(['up']);
+        } finally {
+          await traffic.abort();
+        }
+      }),
     );
   });
 

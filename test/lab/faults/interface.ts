@@ -90,7 +90,8 @@ export async function interfaceRemoved(lab: Lab, link: string): Promise<AppliedF
       await client.batch('ip', [`link delete dev ${taken}`]);
       await client.restore(plan);
       await lab.link(link).reapply();
-      await client.batch('ip', addition(link, endpoints));
+      // So soon after its removal an endpoint of the same number may lose its subflow again.
+      await client.batch('ip', addition(link, renumbered(endpoints)));
     },
   });
 }

@@ -27,6 +27,8 @@ describe('hysteresis', () => {
   it.each([
     ['stands after 3 s above the threshold', times(6, 2), '000111'],
     ['does not stand when it falls back in time', [2, 2, 2, 1, 2, 2, 2, 1], '00000000'],
+    ['stands although now and then there is nothing to judge by', [2, undefined, 2, undefined, undefined, 2], '000001'],
+    ['does not stand for what was high before a longer pause', [2, ...times(4, undefined), 2, 2, 2, 2], '000000001'],
     ['goes on standing just below the threshold', [...times(4, 2), ...times(20, 0.9)], `000${'1'.repeat(21)}`],
     ['ends after 5 s well below it', [...times(4, 2), ...times(8, 0.1)], '000111111000'],
     [

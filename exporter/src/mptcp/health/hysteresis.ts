@@ -10,6 +10,7 @@ export class Hysteresis {
   readonly #leaveSeconds: number;
   #standing = false;
   #turningSince: number | undefined;
+  #knownAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: { readonly enterSeconds: number; readonly leaveSeconds: number }) {
     this.#enterSeconds = options.enterSeconds;
@@ -18,6 +19,9 @@ export class Hysteresis {
 
   /** Takes the figure as a multiple of its threshold, `undefined` when there was nothing to judge by; gives whether it stands. */
   update(pressure: number | undefined, now: number): boolean {
+    // Of a long round trip not every look hears something.
+    if (pressure === undefined && !this.#standing && now - this.#knownAt <= this.#enterSeconds) return false;
+    if (pressure !== undefined) this.#knownAt = now;
     const turning = this.#standing
       ? pressure === undefined || pressure < LEAVE_PRESSURE
       : pressure !== undefined && pressure > 1;

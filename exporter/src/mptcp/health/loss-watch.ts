@@ -100,7 +100,7 @@ export class LossWatch {
     const pressure = unexplained === undefined ? undefined : this.#usual.pressure(unexplained, now);
     const unexplainedHigh = this.#unexplainedHigh.update(pressure, now);
     const allHigh = this.#allHigh.update(all === undefined ? undefined : this.#usual.pressureOf(all), now);
-    if (this.#losesAfterwards()) this.#suspect(now);
+    if (sending !== undefined && this.#losesAfterwards(sending)) this.#suspect(now);
     const told = allHigh && now < this.#losingUntil;
     // What has been told stands until it is over.
     if (told) this.#suspect(now);
@@ -112,11 +112,11 @@ export class LossWatch {
     this.#losingUntil = now + LONGEST_SECONDS;
   }
 
-  /** Soon after an outage, what it owes paid, the path loses much. */
-  #losesAfterwards(): boolean {
-    const { newest } = this.#unexplained;
-    if (newest === undefined || this.#usual.pressureOf(newest.ratio) <= 1) return false;
-    const after = newest.at - this.#throughAt;
+  /** Soon after an outage, what it owes paid, the path loses much, and it is no outage again: it has been heard of since. */
+  #losesAfterwards({ heardAt }: Sending): boolean {
+    const last = this.#unexplained.lastBefore(heardAt);
+    if (last === undefined || this.#usual.pressureOf(last.ratio) <= 1) return false;
+    const after = last.at - this.#throughAt;
     return after > AFTERWARDS_SECONDS && after < LONGEST_SECONDS;
   }
 

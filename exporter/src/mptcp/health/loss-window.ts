@@ -16,9 +16,8 @@ export const LEAST_SECONDS = LEAST_BUCKETS * BUCKET_SECONDS;
 /** What is older is not judged at all. */
 export const LONGEST_SECONDS = 20;
 
-/** The retransmitted part of what was sent from one moment to another. */
+/** The retransmitted part of what was sent for a while until a moment. */
 export interface LossBucket {
-  readonly from: number;
   readonly at: number;
   readonly ratio: number;
 }
@@ -37,9 +36,9 @@ export class LossWindow {
     this.#patienceSeconds = patienceSeconds;
   }
 
-  /** What was sent last, `undefined` when nothing was, lately. */
-  get newest(): LossBucket | undefined {
-    return this.#buckets.at(-1);
+  /** What was sent last before a moment, `undefined` when nothing was, lately. */
+  lastBefore(moment: number): LossBucket | undefined {
+    return this.#buckets.findLast(({ at }) => at < moment);
   }
 
   /** Takes totals in bytes, which only grow; gives the ratio, `undefined` when too little was sent lately. */
@@ -49,7 +48,7 @@ export class LossWindow {
     const bytes = sent - this.#start.sent;
     if (seconds >= BUCKET_SECONDS && bytes >= (seconds < this.#patienceSeconds ? BUCKET_BYTES : 1)) {
       const ratio = Math.min(1, (retransmitted - this.#start.retransmitted) / bytes);
-      this.#buckets = [...this.#buckets, { from: this.#start.at, at: now, ratio }];
+      this.#buckets = [...this.#buckets, { at: now, ratio }];
       this.#start = { at: now, sent, retransmitted };
     }
     this.#buckets = this.#buckets.filter(
