@@ -7,6 +7,12 @@ const STUCK_SECONDS = 5;
 /** Things so close in time tell of the same state of the link. */
 const SAME_TIME_SECONDS = 1.5;
 
+/** Nothing that is sent on a path comes through since a moment, of which a subflow tells. */
+export interface PathStall {
+  readonly subflow: SubflowWatch;
+  readonly since: number;
+}
+
 /**
  * A stall that goes on although a check got through: of a sender in backoff, which does not try again for many seconds after
  * the link is back, or of a path that loses much.
@@ -22,18 +28,18 @@ export class ClearedStall {
     return this.#failedAt !== undefined;
   }
 
-  /** Takes the path's stalled subflow at this look; `undefined` when nothing is stalled, or others on the path are not. */
-  follow(stalled: SubflowWatch | undefined, checks: Checks, now: number): void {
-    const since = stalled?.stalledSince;
+  /** Takes the path's stall as it is at this look. */
+  follow(stall: PathStall | undefined, checks: Checks, now: number): void {
     this.#failedAt = undefined;
-    if (stalled === undefined || since === undefined || checks.since(since) !== 'alive') {
+    if (stall === undefined || checks.since(stall.since) !== 'alive') {
       this.end();
       return;
     }
+    const { patienceSeconds, subflow } = stall.subflow;
     this.at ??= checks.aliveAt;
     // A sender in backoff may not have tried again: only an attempt that failed tells that the path, though alive, is of no use.
-    const triedAt = now - (stalled.subflow.socket.tcp.lastDataSentSeconds ?? Number.POSITIVE_INFINITY);
-    if (triedAt <= this.at + CLOCK_SLACK_SECONDS || now - triedAt <= stalled.patienceSeconds) return;
+    const triedAt = now - (subflow.socket.tcp.lastDataSentSeconds ?? Number.POSITIVE_INFINITY);
+    if (triedAt <= this.at + CLOCK_SLACK_SECONDS || now - triedAt <= patienceSeconds) return;
     this.#failedAt = triedAt;
     this.#firstFailedAt ??= triedAt;
   }
@@ -56,10 +62,12 @@ export class ClearedStall {
    * What is sent fails, and a check gets through at the same time: that is loss. An answer that comes later may be of a link
    * that is back, and an attempt that comes later may meet the next outage.
    */
-  isLoss({ stalledSince, patienceSeconds }: SubflowWatch, { aliveAt, promptAt, deadAt }: Checks): boolean {
-    const failedAt = this.#failedAt ?? stalledSince;
-    if (this.at === undefined || failedAt === undefined) return false;
+  isLoss({ since, subflow }: PathStall, { aliveAt, promptAt, deadAt }: Checks): boolean {
+    if (this.at === undefined) return false;
+    const failedAt = this.#failedAt ?? since;
     if (failedAt > aliveAt) return failedAt < aliveAt + SAME_TIME_SECONDS;
-    return deadAt <= failedAt && promptAt > failedAt && promptAt < failedAt + patienceSeconds + SAME_TIME_SECONDS;
+    return (
+      deadAt <= failedAt && promptAt > failedAt && promptAt < failedAt + subflow.patienceSeconds + SAME_TIME_SECONDS
+    );
   }
 }

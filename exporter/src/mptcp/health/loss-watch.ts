@@ -28,7 +28,7 @@ const PATIENCE_SECONDS = 3;
 export interface Sending {
   readonly sentBytes: number;
   readonly retransmittedBytes: number;
-  /** Of stalls, also of those that are over: on its way then and not acknowledged yet. */
+  /** Of stalls, also of those that are over, and of closing subflows: on its way then and not acknowledged yet. */
   readonly owedBytes: number;
   /** When the path was last heard of. */
   readonly heardAt: number;
@@ -133,7 +133,7 @@ export class LossWatch {
     }
     const outage = this.#outage;
     this.#outage = undefined;
-    if (outage !== undefined && heardAt > outage.since) {
+    if (outage !== undefined && heardAt > outage.since + SAME_OUTAGE_SECONDS) {
       this.#throughAt = outage.aliveAt ?? heardAt;
       if (!outage.thorough && outage.afterSeconds < AGAIN_SECONDS) this.#suspect(now);
     }

@@ -1,6 +1,6 @@
 import type { Path } from '../model.ts';
 import { Checks } from './checks.ts';
-import { ClearedStall } from './cleared-stall.ts';
+import { ClearedStall, type PathStall } from './cleared-stall.ts';
 import { Hysteresis } from './hysteresis.ts';
 import { type Interfaces, Link } from './links.ts';
 import { LossWatch, type Sending, type Stall } from './loss-watch.ts';
@@ -41,7 +41,7 @@ interface Tally {
   /** The stall and the silence that began last: life after them refutes all. */
   stalled: SubflowWatch | undefined;
   silent: SubflowWatch | undefined;
-  /** Bytes on their way over subflows that are stalled or have been, and over those that were not so at the look before. */
+  /** Bytes on their way over subflows that are stalled, have been or are closing, and over those newly stalled. */
   owedBytes: number;
   newlyOwedBytes: number;
   ripening: SubflowWatch | undefined;
@@ -72,6 +72,8 @@ export class PathWatch implements PathHealth {
   lifeAt = Number.NEGATIVE_INFINITY;
   tally: Tally = newTally();
   readonly #loss: LossWatch;
+  /** Nothing that is sent comes through. */
+  #stall: PathStall | undefined;
   readonly #cleared = new ClearedStall();
   readonly #highRtt: Hysteresis;
   #judged = false;
@@ -108,6 +110,7 @@ export class PathWatch implements PathHealth {
     this.#suspectedAt = undefined;
     this.#unresolved = false;
     this.#deadSince = undefined;
+    this.#stall = undefined;
     this.#cleared.end();
     this.#recoveringSince = undefined;
     return this;
@@ -124,11 +127,11 @@ export class PathWatch implements PathHealth {
     const { subflow } = watch;
     if (watch.lifeAt > this.lifeAt) this.lifeAt = watch.lifeAt;
     if (watch.progressed) tally.moved = true;
+    tally.owedBytes += watch.owedBytes;
     if (watch.open) {
       // What carries our probes alone is not in use.
       if (watch.owner?.own !== true) tally.open++;
       if (watch.homeless) tally.homeless++;
-      tally.owedBytes += watch.owedBytes;
       if (watch.ripeAt !== undefined && watch.ripeAt < (tally.ripening?.ripeAt ?? Number.POSITIVE_INFINITY))
         tally.ripening = watch;
       if (watch.openedHere === true && subflow.interfaceName !== undefined) tally.target ??= watch;
@@ -162,7 +165,8 @@ export class PathWatch implements PathHealth {
     if (open > 0) this.#openAt = now;
     if (open > 0 || (path?.endpointIds.length ?? 0) > 0) this.wantedAt = now;
     const reasons = new Set<Reason>();
-    this.#cleared.follow(this.#wholeStall(), this.checks, now);
+    this.#stall = this.#findStall();
+    this.#cleared.follow(this.#stall, this.checks, now);
     this.#judgeQuality(totals, now, reasons);
     const wanted = this.configured || this.wantedAt > Number.NEGATIVE_INFINITY;
     const fault = this.link.fault(interfaces, open, homeless);
@@ -210,7 +214,7 @@ export class PathWatch implements PathHealth {
   }
 
   #judgeQuality(totals: PathTraffic, now: number, reasons: Set<Reason>): void {
-    if (this.#loss.isHigh(this.#sending(totals), this.#stall(), now)) reasons.add('high_loss');
+    if (this.#loss.isHigh(this.#sending(totals), this.#lossStall(), now)) reasons.add('high_loss');
     if (this.#highRtt.update(this.rtt.pressure(now), now)) reasons.add('high_rtt');
   }
 
@@ -220,26 +224,28 @@ export class PathWatch implements PathHealth {
     return { sentBytes, retransmittedBytes, owedBytes: this.tally.owedBytes, heardAt: this.lifeAt };
   }
 
-  #stall(): Stall | undefined {
+  #lossStall(): Stall | undefined {
     const { stalled, newlyOwedBytes } = this.tally;
-    const since = stalled?.stalledSince;
+    const since = this.#stall?.since ?? stalled?.stalledSince;
     if (stalled === undefined || since === undefined) return undefined;
     return {
       since,
-      whole: this.#wholeStall() !== undefined,
+      whole: this.#stall !== undefined,
       backoff: stalled.subflow.socket.tcp.backoff ?? 0,
       checkFailed: this.checks.deadAt > since,
       aliveAt: this.#cleared.at,
-      refuted: this.#cleared.isLoss(stalled, this.checks),
+      refuted: this.#stall !== undefined && this.#cleared.isLoss(this.#stall, this.checks),
       newlyOwedBytes,
     };
   }
 
   /** The subflow that stalled last, if nothing has been heard on the path since. */
-  #wholeStall(): SubflowWatch | undefined {
+  #findStall(): PathStall | undefined {
     const { stalled } = this.tally;
-    const since = stalled?.stalledSince;
-    return since === undefined || this.#refuted(since, stalled?.timeoutSeconds) ? undefined : stalled;
+    if (stalled?.stalledSince === undefined) return undefined;
+    // The one that showed it may have closed, and those left be of a stall before.
+    const since = Math.max(stalled.stalledSince, this.#stall?.since ?? Number.NEGATIVE_INFINITY);
+    return this.#refuted(since, stalled.timeoutSeconds) ? undefined : { subflow: stalled, since };
   }
 
   /** The state of a path whose link is in order; leaves in `reasons` those that belong to it. */
@@ -263,11 +269,11 @@ export class PathWatch implements PathHealth {
   }
 
   #judgeStall(now: number, reasons: Set<Reason>): Reason | undefined {
-    const stalled = this.#wholeStall();
-    if (stalled?.stalledSince === undefined) return undefined;
+    const stall = this.#stall;
+    if (stall === undefined) return undefined;
     const lossy = reasons.has('high_loss') && this.state !== 'stalled';
-    const patience = lossy ? LOSSY_PATIENCE * stalled.patienceSeconds : 0;
-    if (now - stalled.stalledSince < patience) return undefined;
+    const patience = lossy ? LOSSY_PATIENCE * stall.subflow.patienceSeconds : 0;
+    if (now - stall.since < patience) return undefined;
     if (this.#cleared.at === undefined) return 'no_acknowledgements';
     if (this.#cleared.isStuck(this.checks, now)) reasons.add('no_acknowledgements');
     return undefined;

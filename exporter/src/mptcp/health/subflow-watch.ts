@@ -98,7 +98,7 @@ export class SubflowWatch {
     return this.#gainedAt !== undefined && now - this.#gainedAt <= seconds;
   }
 
-  /** Bytes that were on their way in a stall, this one or the last, and are not acknowledged yet. */
+  /** Bytes that were on their way in a stall, this one or the last, or are since it is closing, and are not acknowledged yet. */
   get owedBytes(): number {
     return Math.max(0, this.#owedUntilBytes - this.#acknowledgedBytes);
   }
@@ -111,7 +111,8 @@ export class SubflowWatch {
     const unacknowledged = tcp.unacknowledgedSegments ?? 0;
     const received = tcp.receivedBytes ?? 0;
     const acknowledgedBytes = tcp.acknowledgedBytes ?? 0;
-    const gained = received > this.receivedBytes;
+    // A FIN counts as a byte, and may come from an end that hears nothing of this one any more.
+    const gained = received > this.receivedBytes + (state === 'established' ? 0 : 1);
     this.acknowledged = acknowledgedBytes > this.#acknowledgedBytes;
     this.progressed = gained || this.acknowledged;
     this.ripeAt = undefined;
@@ -126,14 +127,10 @@ export class SubflowWatch {
     this.#acknowledgedBytes = acknowledgedBytes;
     this.#feelPulse(tcp, moment.now);
     this.#judgeStall(unacknowledged, tcp, moment);
-    if (this.stalledSince !== undefined) {
-      this.state = 'stalled';
-      const { sendQueueBytes = 0 } = subflow.socket;
-      const { sentBytes, retransmittedBytes = 0 } = tcp;
-      // The queue also holds what has not been sent yet.
-      this.#owedUntilBytes =
-        sentBytes === undefined ? acknowledgedBytes + sendQueueBytes : sentBytes - retransmittedBytes;
-    } else this.state = state === 'syn_sent' ? 'idle' : subflowState(subflow);
+    // One that is closing sends its last bytes again, too, in an outage and after it.
+    if (this.stalledSince !== undefined || !this.open) this.#owedUntilBytes = sentOnce(subflow);
+    if (this.stalledSince !== undefined) this.state = 'stalled';
+    else this.state = state === 'syn_sent' ? 'idle' : subflowState(subflow);
     this.#resting = this.state === 'idle' || this.state === 'backup';
   }
 
@@ -233,6 +230,13 @@ function lastHeardSeconds(tcp: TcpInfo, otherwise: number): number {
   const { lastAcknowledgementSeconds: acknowledged, lastDataReceivedSeconds: received } = tcp;
   if (acknowledged === undefined) return received ?? otherwise;
   return received === undefined ? acknowledged : Math.min(acknowledged, received);
+}
+
+/** Bytes sent, what was sent again not counted twice. */
+function sentOnce({ socket: { sendQueueBytes = 0, tcp } }: Subflow): number {
+  const { sentBytes, retransmittedBytes = 0, acknowledgedBytes = 0 } = tcp;
+  // The queue also holds what has not been sent yet.
+  return sentBytes === undefined ? acknowledgedBytes + sendQueueBytes : sentBytes - retransmittedBytes;
 }
 
 function isAtRest({ backup, socket }: Subflow, state: SubflowHealthState): boolean {
