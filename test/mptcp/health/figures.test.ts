@@ -140,9 +140,26 @@ describe('whether loss is high', () => {
     expect(highOf([...times(8, 0), ...round, ...round, ...round, ...round], seconds)).toMatch(never);
   });
 
+  it('is not told for an outage soon after loss that was told', () => {
+    const seconds = new Map([...stalled(8, 6, { refuted: true }), ...stalled(30, 6, { checkFailed: true })]);
+    const lost = [...times(8, 0), ...times(6, SENT / 2), ...times(16, 0), ...times(6, SENT / 2), ...times(8, 0)];
+    expect(highOf(lost, seconds)).toMatch(/^0+1+0{20,}$/);
+  });
+
   it('is not told for a burst right after an outage, as a slow start ends in', () => {
     const seconds = new Map(stalled(8, 8));
     expect(highOf([...times(8, 0), ...times(8, SENT), 0, SENT / 2, ...times(10, 0)], seconds)).toMatch(never);
+  });
+
+  it('is not told for what the second of two outages loses before it shows', () => {
+    const failed = { checkFailed: true };
+    const seconds = new Map<number, Second>([
+      ...stalled(8, 6, failed),
+      [20, { heardAt: 19 }],
+      ...stalled(21, 6, { ...failed, since: 19 }),
+    ]);
+    const lost = [...times(8, 0), ...times(6, SENT / 2), ...times(6, 0), ...times(7, SENT / 2), ...times(6, 0)];
+    expect(highOf(lost, seconds)).toMatch(never);
   });
 
   it('is told of a path that sends nothing any more but one segment again and again', () => {

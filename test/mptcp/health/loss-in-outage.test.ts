@@ -38,6 +38,42 @@ describe('what an outage makes a slow stream send again is not taken for loss', 
     }
   });
 
+  it('nor what a subflow sends again that was closing meanwhile, and backs off for longer', () => {
+    const { timeline, wlans } = slowUploads(2);
+    const [slow, closing] = wlans;
+    if (slow === undefined || closing === undefined) throw new Error('no flows');
+    const start = timeline.now;
+    timeline.answerBy((path) => path === 'wlan0' && slow.dead);
+    const { tcp, ...record } = closing.record();
+    /** Forty segments on their way since the outage began, of which five are sent again each time. */
+    const close = (again: number) => {
+      const [sent, retransmitted] = [40 * 1424 + 5 * 1424 * again, 5 * 1424 * again];
+      closing.overrides = {
+        ...record,
+        state: 'fin_wait_1',
+        tcp: {
+          ...tcp,
+          sentBytes: (tcp.sentBytes ?? 0) + sent,
+          retransmittedBytes: (tcp.retransmittedBytes ?? 0) + retransmitted,
+          unacknowledgedSegments: 40,
+        },
+      };
+    };
+    slow.dead = true;
+    for (const again of [0, 1, 2, 3]) {
+      close(again);
+      timeline.run(2);
+    }
+    Object.assign(slow, { dead: false, rate: SLOW / 10 });
+    timeline.run(6);
+    for (const again of [4, 5, 6, 7]) {
+      close(again);
+      timeline.run(1);
+    }
+    timeline.run(10);
+    expect(timeline.toldAfter('wlan0', 'high_loss', start)).toBe(Number.POSITIVE_INFINITY);
+  });
+
   it('when another connection stalls later than the first in the same outage', () => {
     const { timeline, wlans } = slowUploads(2);
     const start = timeline.now;

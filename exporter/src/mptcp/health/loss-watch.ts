@@ -84,6 +84,7 @@ export class LossWatch {
   /** Of all retransmissions, those that outages explain. */
   #explainedBytes = 0;
   #losingUntil = Number.NEGATIVE_INFINITY;
+  #losing = false;
 
   constructor(settings: HealthSettings) {
     this.#usual = new RecentNormal((usual = 0) => Math.max(settings.highLossRatio, usual * TIMES_USUAL));
@@ -101,10 +102,12 @@ export class LossWatch {
     const unexplainedHigh = this.#unexplainedHigh.update(pressure, now);
     const allHigh = this.#allHigh.update(all === undefined ? undefined : this.#usual.pressureOf(all), now);
     if (sending !== undefined && this.#losesAfterwards(sending)) this.#suspect(now);
-    const told = allHigh && now < this.#losingUntil;
-    // What has been told stands until it is over.
-    if (told) this.#suspect(now);
-    return unexplainedHigh || told;
+    const losing = allHigh && now < this.#losingUntil;
+    // What has been told stands until it is over, and the next stall is judged by itself.
+    if (losing) this.#suspect(now);
+    else if (this.#losing) this.#losingUntil = now;
+    this.#losing = losing;
+    return unexplainedHigh || losing;
   }
 
   /** A stall was no outage: loss counts with all that has been sent again lately, for some time. */
