@@ -80,7 +80,11 @@ describe('whether loss is high', () => {
   type Second = Partial<Stall & Sending>;
 
   /** The retransmissions of one second after the other, with what is known of the stall in those in which nothing comes through. */
-  const highOf = (retransmitted: readonly number[], stalls: ReadonlyMap<number, Second> = new Map()) => {
+  const highOf = (
+    retransmitted: readonly number[],
+    stalls: ReadonlyMap<number, Second> = new Map(),
+    isDown: (second: number) => boolean = () => false,
+  ) => {
     const watch = new LossWatch(DEFAULT_HEALTH_SETTINGS);
     let again = 0;
     let heardAt = 0;
@@ -97,7 +101,9 @@ describe('whether loss is high', () => {
         refuted: false,
         newlyOwedBytes: 0,
       };
-      return watch.isHigh(sending, here?.whole ? { ...stall, ...here, whole: true } : undefined, second) ? 1 : 0;
+      const high = watch.isHigh(sending, here?.whole ? { ...stall, ...here, whole: true } : undefined, second);
+      if (isDown(second)) watch.acquit(second);
+      return high ? 1 : 0;
     });
     return told.join('');
   };
@@ -144,6 +150,12 @@ describe('whether loss is high', () => {
     const seconds = new Map([...stalled(8, 6, { refuted: true }), ...stalled(30, 6, { checkFailed: true })]);
     const lost = [...times(8, 0), ...times(6, SENT / 2), ...times(16, 0), ...times(6, SENT / 2), ...times(8, 0)];
     expect(highOf(lost, seconds)).toMatch(/^0+1+0{20,}$/);
+  });
+
+  it('is not told for stalls in a row during which the link itself is out', () => {
+    const seconds = new Map([...stalled(8, 4), ...stalled(14, 3), ...stalled(20, 2)]);
+    const down = (second: number) => seconds.has(second);
+    expect(highOf([...times(8, 0), ...times(15, SENT / 2), ...times(8, 0)], seconds, down)).toMatch(never);
   });
 
   it('is not told for a burst right after an outage, as a slow start ends in', () => {

@@ -110,6 +110,12 @@ export class LossWatch {
     return unexplainedHigh || losing;
   }
 
+  /** The link itself is out: what is lost meanwhile says nothing about loss, nor does what was suspected before. */
+  acquit(now: number): void {
+    this.#losingUntil = now;
+    if (this.#outage !== undefined) this.#outage.thorough = true;
+  }
+
   /** A stall was no outage: loss counts with all that has been sent again lately, for some time. */
   #suspect(now: number): void {
     this.#losingUntil = now + LONGEST_SECONDS;

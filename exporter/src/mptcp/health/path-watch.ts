@@ -170,6 +170,7 @@ export class PathWatch implements PathHealth {
     this.#judgeQuality(totals, now, reasons);
     const wanted = this.configured || this.wantedAt > Number.NEGATIVE_INFINITY;
     const fault = this.link.fault(interfaces, open, homeless);
+    if (fault !== undefined) this.#loss.acquit(now);
     const state = wanted && fault !== undefined ? only(reasons, fault, 'down') : this.#judgeUse(now, reasons, probes);
     this.#enter(state, reasons, now);
   }
