@@ -126,9 +126,9 @@ describe('whether loss is high', () => {
     const afterOutage = (owedSeconds: number) => {
       const owing = during(13, owedSeconds, { owedBytes: 10 * SENT });
       const seconds = new Map<number, Second>([...stalled(8, 5, { owedBytes: 10 * SENT }), ...owing]);
-      return highOf([...times(13, 0), ...times(9, SENT / 2)], seconds);
+      return highOf([...times(13, 0), ...times(10, SENT / 2)], seconds);
     };
-    expect(afterOutage(9)).toMatch(never);
+    expect(afterOutage(10)).toMatch(never);
     expect(afterOutage(1)).toMatch(/1$/);
   });
 

@@ -15,9 +15,6 @@ const AGAIN_SECONDS = 10;
 /** … unless so many timers ran out in a row that chance does not explain it: in one stall of thirty, at a third lost each way. */
 const THOROUGH_BACKOFF = 4;
 
-/** What is lost so long after an outage, besides what was on its way, is lost by a lossy path: slow starts lose sooner. */
-const AFTERWARDS_SECONDS = 4;
-
 /** What stalled before the path was heard of again belongs to the same outage; ages are read a little late. */
 const SAME_OUTAGE_SECONDS = 0.1;
 
@@ -101,7 +98,6 @@ export class LossWatch {
     const pressure = unexplained === undefined ? undefined : this.#usual.pressure(unexplained, now);
     const unexplainedHigh = this.#unexplainedHigh.update(pressure, now);
     const allHigh = this.#allHigh.update(all === undefined ? undefined : this.#usual.pressureOf(all), now);
-    if (sending !== undefined && this.#losesAfterwards(sending)) this.#suspect(now);
     const losing = allHigh && now < this.#losingUntil;
     // What has been told stands until it is over, and the next stall is judged by itself.
     if (losing) this.#suspect(now);
@@ -119,14 +115,6 @@ export class LossWatch {
   /** A stall was no outage: loss counts with all that has been sent again lately, for some time. */
   #suspect(now: number): void {
     this.#losingUntil = now + LONGEST_SECONDS;
-  }
-
-  /** Soon after an outage, what it owes paid, the path loses much, and it is no outage again: it has been heard of since. */
-  #losesAfterwards({ heardAt }: Sending): boolean {
-    const last = this.#unexplained.lastBefore(heardAt);
-    if (last === undefined || this.#usual.pressureOf(last.ratio) <= 1) return false;
-    const after = last.at - this.#throughAt;
-    return after > AFTERWARDS_SECONDS && after < LONGEST_SECONDS;
   }
 
   /** Gives whether an outage has ended with this look. */

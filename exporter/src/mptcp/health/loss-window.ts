@@ -16,8 +16,7 @@ export const LEAST_SECONDS = LEAST_BUCKETS * BUCKET_SECONDS;
 /** What is older is not judged at all. */
 export const LONGEST_SECONDS = 20;
 
-/** The retransmitted part of what was sent for a while until a moment. */
-export interface LossBucket {
+interface Bucket {
   readonly at: number;
   readonly ratio: number;
 }
@@ -28,17 +27,12 @@ export interface LossBucket {
  */
 export class LossWindow {
   readonly #patienceSeconds: number;
-  #buckets: readonly LossBucket[] = [];
+  #buckets: readonly Bucket[] = [];
   #start: { readonly at: number; readonly sent: number; readonly retransmitted: number } | undefined;
 
   /** `patienceSeconds`: after this long a bucket is full with any byte, where a segment alone tells something. */
   constructor({ patienceSeconds = Number.POSITIVE_INFINITY }: { readonly patienceSeconds?: number } = {}) {
     this.#patienceSeconds = patienceSeconds;
-  }
-
-  /** What was sent last before a moment, `undefined` when nothing was, lately. */
-  lastBefore(moment: number): LossBucket | undefined {
-    return this.#buckets.findLast(({ at }) => at < moment);
   }
 
   /** Takes totals in bytes, which only grow; gives the ratio, `undefined` when too little was sent lately. */
