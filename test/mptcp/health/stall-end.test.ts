@@ -77,3 +77,49 @@ describe('the stall of a path is not ended', () => {
     expect(timeline.states('wlan0', start)).toEqual(['up', 'stalled']);
   });
 });
+
+describe('a sender in backoff whose download ends', () => {
+  it('has not stalled at once, nor does its path lose much, for it has not tried since it last heard something', () => {
+    const timeline = new Timeline();
+    const [wlan] = uploads(timeline, 1);
+    if (wlan === undefined) throw new Error('no flow');
+    timeline.run(12);
+    timeline.answerBy((path) => path === 'wlan0' && wlan.dead);
+    wlan.dead = true;
+    timeline.run(12);
+    const stuck = wlan.record();
+    const since = timeline.now;
+    wlan.dead = false;
+    /** Data comes in, or came in until so long ago. */
+    const show = (heardSecondsAgo: number) => {
+      const received = (stuck.tcp.receivedBytes ?? 0) + 1e5 * (timeline.now - since - heardSecondsAgo + 1);
+      wlan.overrides = {
+        ...stuck,
+        tcp: {
+          ...stuck.tcp,
+          receivedBytes: Math.round(received),
+          lastAcknowledgementSeconds: heardSecondsAgo,
+          lastDataReceivedSeconds: heardSecondsAgo,
+          lastDataSentSeconds: (stuck.tcp.lastDataSentSeconds ?? 0) + timeline.now - since,
+        },
+      };
+    };
+    for (let step = 0; step < 25; step++) {
+      show(0);
+      timeline.run(0.2);
+    }
+    expect(timeline.paths.get('wlan0')?.state).toBe('up');
+    const start = timeline.now;
+    for (const ago of [0.2, 0.4, 0.6, 0.8]) {
+      show(ago);
+      timeline.run(0.2);
+    }
+    expect(timeline.states('wlan0', start)).toEqual(['up']);
+    for (let ago = 1; ago < 5; ago += 0.2) {
+      show(ago);
+      timeline.run(0.2);
+    }
+    expect(timeline.paths.get('wlan0')?.state).toBe('up');
+    expect(timeline.toldAfter('wlan0', 'high_loss', start)).toBe(Number.POSITIVE_INFINITY);
+  });
+});

@@ -20,6 +20,7 @@ export interface PathStall {
 export class ClearedStall {
   /** When the first check got through; `undefined` while none has. */
   at: number | undefined;
+  #triedAt = Number.NEGATIVE_INFINITY;
   #firstFailedAt: number | undefined;
   #failedAt: number | undefined;
 
@@ -39,6 +40,7 @@ export class ClearedStall {
     this.at ??= checks.aliveAt;
     // A sender in backoff may not have tried again: only an attempt that failed tells that the path, though alive, is of no use.
     const triedAt = now - (subflow.socket.tcp.lastDataSentSeconds ?? Number.POSITIVE_INFINITY);
+    this.#triedAt = triedAt;
     if (triedAt <= this.at + CLOCK_SLACK_SECONDS || now - triedAt <= patienceSeconds) return;
     this.#failedAt = triedAt;
     this.#firstFailedAt ??= triedAt;
@@ -65,6 +67,8 @@ export class ClearedStall {
   isLoss({ since, subflow }: PathStall, { aliveAt, promptAt, deadAt }: Checks): boolean {
     if (this.at === undefined) return false;
     const failedAt = this.#failedAt ?? since;
+    // Nothing failed while nothing was tried.
+    if (this.#triedAt < since - CLOCK_SLACK_SECONDS) return false;
     if (failedAt > aliveAt) return failedAt < aliveAt + SAME_TIME_SECONDS;
     return (
       deadAt <= failedAt && promptAt > failedAt && promptAt < failedAt + subflow.patienceSeconds + SAME_TIME_SECONDS

@@ -210,8 +210,10 @@ export class SubflowWatch {
     const age = Math.min(now - this.#outstandingSince, unheard);
     this.timeoutSeconds = timeout;
     this.patienceSeconds = Math.max(settings.stalledSeconds, 2 * timeout);
-    // Acknowledgements of other data show that a segment lost three times is loss, not death.
-    if (age > this.patienceSeconds || (backoff >= 2 && age > 2 * timeout)) {
+    // Acknowledgements of other data show that a segment lost three times is loss, not death; and what was tried before
+    // something was heard tells nothing of the time since.
+    const triedSince = (tcp.lastDataSentSeconds ?? 0) < unheard;
+    if (age > this.patienceSeconds || (backoff >= 2 && triedSince && age > 2 * timeout)) {
       const start = now - age;
       if (this.stalledSince === undefined || start > this.stalledSince + CLOCK_SLACK_SECONDS) this.stalledSince = start;
     } else {
