@@ -5,6 +5,7 @@ import type { Libc } from '../linux/libc.ts';
 import { isMptcp, ownTraffic } from '../linux/own-traffic.ts';
 import { limitUnsent } from '../linux/stream-listener.ts';
 import { connectStream } from '../linux/stream-socket.ts';
+import { patience } from './patience.ts';
 import type { LegRun } from './probe.ts';
 
 /** How often what moved is told to the meter, in milliseconds: so much later a used up budget ends a run. */
@@ -72,8 +73,7 @@ export class CountedStream {
   /** Waits until it has closed, for at most so long, and then ends it. */
   async closed(graceSeconds: number): Promise<void> {
     if (!this.socket.destroyed) {
-      const patience = AbortSignal.any([this.#run.signal, AbortSignal.timeout(graceSeconds * 1000)]);
-      await once(this.socket, 'close', { signal: patience }).catch(() => undefined);
+      await once(this.socket, 'close', { signal: patience(this.#run.signal, graceSeconds) }).catch(() => undefined);
     }
     this.abort();
   }

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Libc } from '../linux/libc.ts';
 import { ECHO_UPGRADE, ROUTES } from '../reflector/protocol/routes.ts';
 import { CountedStream } from './counted-stream.ts';
+import { patience } from './patience.ts';
 import type { LegRun } from './probe.ts';
 import { askReflector } from './reflector-client.ts';
 
@@ -30,10 +31,10 @@ export class LoadedRtt {
       const headers = { Connection: 'Upgrade', Upgrade: ECHO_UPGRADE };
       const request = askReflector(stream.socket, { method: 'GET', target: ROUTES.echo, token, headers });
       request.end();
-      const patience = AbortSignal.any([run.signal, AbortSignal.timeout(OPEN_SECONDS * 1000)]);
+      const signal = patience(run.signal, OPEN_SECONDS);
       await Promise.race([
-        once(request, 'upgrade', { signal: patience }),
-        once(request, 'response', { signal: patience }).then(() => Promise.reject(new Error('no echo'))),
+        once(request, 'upgrade', { signal }),
+        once(request, 'response', { signal }).then(() => Promise.reject(new Error('no echo'))),
       ]);
       return new LoadedRtt(stream);
     } catch {

@@ -4,6 +4,7 @@ import { CountedStream } from './counted-stream.ts';
 import { receive, send } from './flow.ts';
 import { type Arrived, goodput } from './goodput.ts';
 import { LoadedRtt } from './loaded-rtt.ts';
+import { patience } from './patience.ts';
 import { type BulkProbe, failed, type Leg, type LegRun, type Measurement, type ProbeFailure } from './probe.ts';
 import { failureOf } from './reasons.ts';
 import { answerOf, askReflector, brokenOf } from './reflector-client.ts';
@@ -100,6 +101,6 @@ class Transfer {
   }
 
   #patience(): AbortSignal {
-    return AbortSignal.any([this.#run.signal, AbortSignal.timeout(ANSWER_SECONDS * 1000)]);
+    return patience(this.#run.signal, ANSWER_SECONDS);
   }
 }
