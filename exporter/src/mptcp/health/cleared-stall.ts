@@ -9,7 +9,7 @@ const SAME_TIME_SECONDS = 1.5;
 
 /** Nothing that is sent on a path comes through since a moment, of which a subflow tells. */
 export interface PathStall {
-  readonly subflow: SubflowWatch;
+  readonly watch: SubflowWatch;
   readonly since: number;
 }
 
@@ -36,7 +36,7 @@ export class ClearedStall {
       this.end();
       return;
     }
-    const { patienceSeconds, subflow } = stall.subflow;
+    const { patienceSeconds, subflow } = stall.watch;
     this.at ??= checks.aliveAt;
     // A sender in backoff may not have tried again: only an attempt that failed tells that the path, though alive, is of no use.
     const triedAt = now - (subflow.socket.tcp.lastDataSentSeconds ?? Number.POSITIVE_INFINITY);
@@ -64,14 +64,12 @@ export class ClearedStall {
    * What is sent fails, and a check gets through at the same time: that is loss. An answer that comes later may be of a link
    * that is back, and an attempt that comes later may meet the next outage.
    */
-  isLoss({ since, subflow }: PathStall, { aliveAt, promptAt, deadAt }: Checks): boolean {
+  isLoss({ since, watch }: PathStall, { aliveAt, promptAt, deadAt }: Checks): boolean {
     if (this.at === undefined) return false;
     const failedAt = this.#failedAt ?? since;
     // Nothing failed while nothing was tried.
     if (this.#triedAt < since - CLOCK_SLACK_SECONDS) return false;
     if (failedAt > aliveAt) return failedAt < aliveAt + SAME_TIME_SECONDS;
-    return (
-      deadAt <= failedAt && promptAt > failedAt && promptAt < failedAt + subflow.patienceSeconds + SAME_TIME_SECONDS
-    );
+    return deadAt <= failedAt && promptAt > failedAt && promptAt < failedAt + watch.patienceSeconds + SAME_TIME_SECONDS;
   }
 }

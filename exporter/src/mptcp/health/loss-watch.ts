@@ -107,7 +107,7 @@ export class LossWatch {
   }
 
   /** The link itself is out: what is lost meanwhile says nothing about loss, nor does what was suspected before. */
-  acquit(now: number): void {
+  linkDown(now: number): void {
     this.#losingUntil = now;
     if (this.#outage !== undefined) this.#outage.thorough = true;
   }

@@ -170,7 +170,7 @@ export class PathWatch implements PathHealth {
     this.#judgeQuality(totals, now, reasons);
     const wanted = this.configured || this.wantedAt > Number.NEGATIVE_INFINITY;
     const fault = this.link.fault(interfaces, open, homeless);
-    if (fault !== undefined) this.#loss.acquit(now);
+    if (fault !== undefined) this.#loss.linkDown(now);
     const state = wanted && fault !== undefined ? only(reasons, fault, 'down') : this.#judgeUse(now, reasons, probes);
     this.#enter(state, reasons, now);
   }
@@ -246,7 +246,7 @@ export class PathWatch implements PathHealth {
     if (stalled?.stalledSince === undefined) return undefined;
     // The one that showed it may have closed, and those left be of a stall before.
     const since = Math.max(stalled.stalledSince, this.#stall?.since ?? Number.NEGATIVE_INFINITY);
-    return this.#refuted(since, stalled.timeoutSeconds) ? undefined : { subflow: stalled, since };
+    return this.#refuted(since, stalled.timeoutSeconds) ? undefined : { watch: stalled, since };
   }
 
   /** The state of a path whose link is in order; leaves in `reasons` those that belong to it. */
@@ -273,7 +273,7 @@ export class PathWatch implements PathHealth {
     const stall = this.#stall;
     if (stall === undefined) return undefined;
     const lossy = reasons.has('high_loss') && this.state !== 'stalled';
-    const patience = lossy ? LOSSY_PATIENCE * stall.subflow.patienceSeconds : 0;
+    const patience = lossy ? LOSSY_PATIENCE * stall.watch.patienceSeconds : 0;
     if (now - stall.since < patience) return undefined;
     if (this.#cleared.at === undefined) return 'no_acknowledgements';
     if (this.#cleared.isStuck(this.checks, now)) reasons.add('no_acknowledgements');
